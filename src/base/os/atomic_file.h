@@ -1,0 +1,39 @@
+// A file that appears whole or not at all: written under a temporary name beside its target,
+// synced, renamed on commit(); removed when destroyed uncommitted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace slip {
+
+class AtomicFile {
+ public:
+  static Result<AtomicFile> create(const std::filesystem::path& target);
+
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&& other) = delete;
+  ~AtomicFile();
+
+  // Appends. Buffered by the OS; a full disk is an error here or in commit().
+  Result<> write(std::span<const std::byte> bytes);
+  Result<> write(std::string_view text);
+  std::uint64_t offset() const { return offset_; }
+
+  // Syncs the data, renames over the target and syncs the directory.
+  Result<> commit();
+
+ private:
+  AtomicFile() = default;
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  std::uint64_t offset_ = 0;
+  int fd_ = -1;
+};
+
+}  // namespace slip

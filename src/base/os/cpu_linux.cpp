@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+#include "base/os/cpu.h"
+
+namespace slip {
+namespace {
+
+#if defined(__x86_64__)
+CpuFeatures detect() {
+  CpuFeatures f;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return f;
+  const bool osxsave = (c >> 27) & 1, fma = (c >> 12) & 1, f16c = (c >> 29) & 1;
+  if (!osxsave) return f;
+  unsigned xcr0_low = 0, xcr0_high = 0;
+  __asm__ volatile("xgetbv" : "=a"(xcr0_low), "=d"(xcr0_high) : "c"(0));
+  const bool os_ymm = (xcr0_low & 0x6) == 0x6;
+  const bool os_zmm = os_ymm && (xcr0_low & 0xe0) == 0xe0;
+  const bool os_tiles = (xcr0_low & 0x60000) == 0x60000;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return f;
+  const unsigned max_subleaf = a;
+  f.avx2 = os_ymm && fma && f16c && ((b >> 5) & 1);
+  const bool avx512f = (b >> 16) & 1, dq = (b >> 17) & 1, bw = (b >> 30) & 1, vl = (b >> 31) & 1;
+  const bool vnni = (c >> 11) & 1;
+  f.avx512 = f.avx2 && os_zmm && avx512f && dq && bw && vl && vnni;
+  f.amx_int8 = os_tiles && ((d >> 25) & 1);
+  if (max_subleaf >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
+    f.avx_vnni = f.avx2 && ((a >> 4) & 1);
+    f.avx512_bf16 = f.avx512 && ((a >> 5) & 1);
+  }
+  return f;
+}
+#elif defined(__aarch64__)
+CpuFeatures detect() {
+  CpuFeatures f;
+  f.neon_dotprod = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+  return f;
+}
+#else
+CpuFeatures detect() { return {}; }
+#endif
+
+std::string read_text(const std::string& path) {
+  std::ifstream in(path);
+  std::stringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+void tighten(double& quota, double candidate) {
+  if (candidate > 0 && (quota == 0 || candidate < quota)) quota = candidate;
+}
+
+// cpu.max holds "max 100000" or "150000 100000".
+double quota_v2(const std::string& directory) {
+  std::istringstream in(read_text(directory + "/cpu.max"));
+  double quota = 0, period = 0;
+  return in >> quota >> period && period > 0 ? quota / period : 0;
+}
+
+double quota_v1(const std::string& directory) {
+  std::istringstream quota_in(read_text(directory + "/cpu.cfs_quota_us"));
+  std::istringstream period_in(read_text(directory + "/cpu.cfs_period_us"));
+  double quota = 0, period = 0;
+  return quota_in >> quota && period_in >> period && quota > 0 && period > 0 ? quota / period : 0;
+}
+
+}  // namespace
+
+const CpuFeatures& cpu_features() {
+  static const CpuFeatures features = detect();
+  return features;
+}
+
+std::string cpu_name() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("model name", 0) == 0) {
+      const auto colon = line.find(": ");
+      if (colon != std::string::npos) return line.substr(colon + 2);
+    }
+  }
+  return "unknown";
+}
+
+double cgroup_cpu_quota(const std::string& root, const std::string& proc_cgroup) {
+  double quota = 0;
+  std::istringstream lines(proc_cgroup);
+  for (std::string line; std::getline(lines, line);) {
+    // "0::/path" (v2) or "4:cpu,cpuacct:/path" (v1)
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    std::string path = line.substr(second + 1);
+    const bool v2 = controllers.empty();
+    if (!v2 && ("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
+    for (;;) {
+      if (path == "/") path.clear();
+      if (v2) {
+        tighten(quota, quota_v2(root + path));
+      } else {
+        tighten(quota, quota_v1(root + "/cpu" + path));
+        tighten(quota, quota_v1(root + "/cpu,cpuacct" + path));
+      }
+      if (path.empty()) break;
+      path.erase(path.rfind('/'));
+    }
+  }
+  return quota;
+}
+
+int CpuBudget::n_threads() const {
+  int n = static_cast<int>(cpus.size());
+  if (quota > 0) n = std::min(n, static_cast<int>(std::ceil(quota)));
+  return std::max(n, 1);
+}
+
+CpuBudget cpu_budget() {
+  CpuBudget budget;
+  // The mask's size isn't known beforehand on machines with more than 1024 CPUs.
+  for (int n_cpus = CPU_SETSIZE; n_cpus <= (1 << 16); n_cpus *= 2) {
+    cpu_set_t* set = CPU_ALLOC(static_cast<std::size_t>(n_cpus));
+    const std::size_t size = CPU_ALLOC_SIZE(static_cast<std::size_t>(n_cpus));
+    CPU_ZERO_S(size, set);
+    const bool ok = sched_getaffinity(0, size, set) == 0;
+    for (int cpu = 0; ok && cpu < n_cpus; ++cpu) {
+      if (CPU_ISSET_S(static_cast<std::size_t>(cpu), size, set)) budget.cpus.push_back(cpu);
+    }
+    CPU_FREE(set);
+    if (ok) break;
+  }
+  if (budget.cpus.empty()) budget.cpus.push_back(0);
+  budget.quota = cgroup_cpu_quota("/sys/fs/cgroup", read_text("/proc/self/cgroup"));
+  return budget;
+}
+
+MemoryUse memory_use() {
+  MemoryUse use;
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    const bool resident = line.rfind("VmRSS:", 0) == 0, peak = line.rfind("VmHWM:", 0) == 0;
+    if (!resident && !peak) continue;
+    const std::size_t kib = std::stoul(line.substr(6));
+    (resident ? use.resident_bytes : use.peak_bytes) = kib * 1024;
+  }
+  return use;
+}
+
+}  // namespace slip

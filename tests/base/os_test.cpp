@@ -1,0 +1,76 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/os/atomic_file.h"
+#include "base/os/cpu.h"
+#include "base/os/mapped_file.h"
+
+namespace slip {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Os : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = fs::temp_directory_path() /
+           ("slip-os-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    fs::remove_all(dir_);
+    fs::create_directories(dir_);
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+  void write(const fs::path& path, const std::string& text) {
+    fs::create_directories((dir_ / path).parent_path());
+    std::ofstream(dir_ / path) << text;
+  }
+  fs::path dir_;
+};
+
+TEST_F(Os, AnUncommittedFileLeavesTheOldOneAndNoRest) {
+  write("f", "old");
+  {
+    auto file = AtomicFile::create(dir_ / "f");
+    ASSERT_TRUE(file.has_value());
+    ASSERT_TRUE(file->write("half").has_value());
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 1);
+  auto file = AtomicFile::create(dir_ / "f");
+  ASSERT_TRUE(file->write("new").has_value());
+  ASSERT_TRUE(file->commit().has_value());
+  auto mapped = MappedFile::open(dir_ / "f");
+  ASSERT_TRUE(mapped.has_value());
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(mapped->bytes().data()), 3), "new");
+}
+
+TEST_F(Os, OpeningWhatIsNoFileIsAnError) {
+  EXPECT_EQ(MappedFile::open(dir_ / "none").error().kind, ErrorKind::kNotFound);
+  EXPECT_FALSE(MappedFile::open(dir_).has_value());
+  write("empty", "");
+  EXPECT_TRUE(MappedFile::open(dir_ / "empty")->bytes().empty());
+}
+
+TEST_F(Os, CgroupQuotaIsTheTightestOfAllAncestors) {
+  write("cpu.max", "max 100000\n");
+  write("a/cpu.max", "150000 100000\n");
+  write("a/b/cpu.max", "400000 100000\n");
+  EXPECT_DOUBLE_EQ(cgroup_cpu_quota(dir_, "0::/a/b\n"), 1.5);
+  EXPECT_DOUBLE_EQ(cgroup_cpu_quota(dir_, "0::/\n"), 0);
+}
+
+TEST_F(Os, CgroupV1QuotaIsRead) {
+  write("cpu,cpuacct/x/cpu.cfs_quota_us", "50000\n");
+  write("cpu,cpuacct/x/cpu.cfs_period_us", "100000\n");
+  EXPECT_DOUBLE_EQ(cgroup_cpu_quota(dir_, "3:cpu,cpuacct:/x\n1:memory:/y\n"), 0.5);
+}
+
+TEST(CpuBudget, QuotaRoundsUpAndNeverBelowOne) {
+  EXPECT_EQ((CpuBudget{.cpus = {0, 1, 2, 3}, .quota = 1.5}.n_threads()), 2);
+  EXPECT_EQ((CpuBudget{.cpus = {0, 1}, .quota = 0}.n_threads()), 2);
+  EXPECT_EQ((CpuBudget{.cpus = {0, 1}, .quota = 0.1}.n_threads()), 1);
+  EXPECT_GE(cpu_budget().n_threads(), 1);
+}
+
+}  // namespace
+}  // namespace slip
