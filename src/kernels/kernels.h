@@ -1,0 +1,184 @@
+// The inner loops, one table of function pointers per instruction set.
+//
+// A kernel assumes what an op (src/ops) has checked: shapes, alignment, ranges. It allocates nothing
+// and starts no threads. Every ISA computes *bit-identical* results: the recipes below fix operand
+// rounding and the order of every float operation, and sums of integers are exact, so a result
+// depends on a row's inputs only, never on the ISA, the tile, the batch or the thread count.
+// Fused multiply-add is written fma(); everything else rounds after each operation.
+//
+// This header is included by files that are compiled for one ISA: plain structs only, no inline
+// functions, no templates, no std containers.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "quant/packed.h"
+
+namespace slip {
+
+constexpr int kReduceLanes = 16;   // partial sums of every float reduction, see reduce16 below
+constexpr int kActBlock = 32;      // columns that share one activation scale
+constexpr int kKvPageTokens = 32;  // tokens of a KV page: two groups of 16 keys
+constexpr int kKeyBlock = 256;     // keys of one softmax block, aligned to absolute position
+
+// reduce16(v): how 16 partial sums become one, everywhere:
+//   u[i] = v[i] + v[i+8] (i < 8); t[i] = u[i] + u[i+4] (i < 4); s[i] = t[i] + t[i+2] (i < 2);
+//   s[0] + s[1]. Partial sum i takes elements i, i+16, i+32 … in ascending order.
+
+// ---- Activations -------------------------------------------------------------------------------
+// Recipe: per row and block of 32 columns, amax = max |x|;
+//   1 plane:  d = amax / 127,   a = rint(x · (127 / amax))
+//   2 planes: d = amax / 32639, a = rint(x · (32639 / amax)), hi = (a + 128) >> 8, lo = a - 256·hi,
+//             lo = max(lo, -127), a = 256·hi + lo. (|hi|, |lo| ≤ 127 keep every int16 partial sum of
+//             AVX2 exact; 32639 = 127·256 + 127.)
+// rint rounds halves to even; amax = 0 gives d = 0 and zeros. a_sum = Σ a over each half of a block.
+struct ActQuantArgs {
+  const float* x;     // [n_rows][n_cols], row stride `x_stride` floats
+  int64_t x_stride;
+  int64_t n_cols;     // multiple of 32
+  int64_t row_begin;  // rows to do: a multiple of the table's act_tile, as is row_end unless last
+  int64_t row_end;
+  int64_t n_rows;     // rows of the whole packed buffer
+  int planes;         // 1 or 2
+  void* packed;       // act_bytes(n_rows, n_cols, planes) bytes, 64-byte aligned; layout private
+};
+
+// ---- Matrix products -----------------------------------------------------------------------------
+// out[m][row] = Σ_k w[row][k] · x[m][k] for the rows of groups [group_begin, group_end) of 16 rows.
+// `out` has room for every row of the last group (n_rows rounded up to 16).
+
+// Quantised weights × quantised activations. Recipe, per output, blocks of 32 in ascending order,
+// halves h of a block when the format's scales cover 16 columns (else one half of 32):
+//   i = Σ (q - zero) · a (exact, int32);  acc = fma(scale_h, float(i) · d, acc);
+//   with mins: acc = fma(min_h, float(a_sum_h) · d, acc)
+// where scale_h and min_h are the exact f32 values that the weight format defines.
+struct QGemmArgs {
+  const PackedMatrix* w;
+  int64_t group_begin;
+  int64_t group_end;
+  const void* act;  // packed by act_quantize of the same table, same n_cols
+  int64_t n_rows;   // activation rows (M)
+  int planes;
+  float* out;
+  int64_t out_stride;
+};
+
+// Float weights × float activations. Recipe, per output, blocks of 32 columns in ascending order
+// (the last may be shorter): t = 0; t = fma(w, x, t) for ascending k; acc = acc + t.
+struct FGemmArgs {
+  const PackedMatrix* w;  // kind kF32, kF16 or kBF16: [group][k][16 rows]
+  int64_t group_begin;
+  int64_t group_end;
+  const float* x;
+  int64_t x_stride;
+  int64_t n_rows;  // activation rows (M)
+  float* out;
+  int64_t out_stride;
+};
+
+// ---- Attention ---------------------------------------------------------------------------------
+enum class KvType : int { kF32, kF16, kBF16, kQ8_0 };
+
+// One KV head of one layer in one page:
+//   K: [2][head_dim][16 tokens]  (lane = token), V: [32 tokens][head_dim]
+// F32, F16, BF16 as they are (round to nearest even). Q8_0: int8 in the same order, then f32 scales:
+//   per token and 32 dims d = amax / 127, q = rint(x · (127 / amax));
+//   K scales [2][head_dim/32][16], V scales [32][head_dim/32] (head_dim a multiple of 32).
+// Sizes: kv_head_bytes(type, head_dim) for K and the same for V, 64-byte aligned.
+struct KvStoreArgs {
+  KvType type;
+  const float* k;  // [head_dim]
+  const float* v;  // [head_dim]
+  int head_dim;
+  int slot;        // token index within the page, 0…31
+  void* k_page;    // this head's K and V areas of the page
+  void* v_page;
+};
+
+// Softmax attention of `n_rows` query rows that share a KV head (heads of a group, or positions).
+// Recipe per row: for each block of 256 keys aligned to absolute position, ascending, restricted to
+// the visible keys j in [first[r], last[r]]:
+//   t = 0; t = fma(q[i], k_j[i], t) ascending i; s_j = t · scale; soft cap: s_j = cap · tanh32(s_j / cap)
+//   m_b = max s_j; p_j = exp32(s_j - m_b); l_b = reduce16 over lanes j mod 16 of p_j;
+//   o_b[i] = 0; o_b[i] = fma(p_j, v_j[i], o_b[i]) ascending j
+// merged: first block m = m_b, l = l_b, o = o_b; then m' = max(m, m_b), a = exp32(m - m'),
+//   c = exp32(m_b - m'), l = l·a + l_b·c and o[i] = o[i]·a + o_b[i]·c (products rounded); out = o / l.
+// Stored K and V are widened to f32 (Q8_0: d · q) before use.
+struct KvPagePtr {
+  const void* k;
+  const void* v;
+};
+struct AttentionArgs {
+  KvType type;
+  const float* q;  // row r at q + r · q_stride, [head_dim], RoPE applied
+  int64_t q_stride;
+  int n_rows;
+  const int32_t* first;    // first visible key position per row
+  const int32_t* last;     // last visible key position per row, ≥ first
+  const KvPagePtr* pages;  // pages[j / 32] holds key j; entries below min(first)/32 may be null
+  int head_dim;            // multiple of 8, ≤ 512
+  float scale;
+  float soft_cap;  // 0 = none
+  float* out;      // row r at out + r · out_stride
+  int64_t out_stride;
+  float* scratch;  // attention_scratch(n_rows, head_dim) floats, 64-byte aligned
+};
+
+// ---- Element-wise and row-wise ------------------------------------------------------------------
+// y = (x · r) · (w + offset), r = 1 / sqrt(reduce16(Σ x²) / n + eps), squares accumulated by fma.
+struct RmsNormArgs {
+  const float* x;
+  const float* weight;
+  float weight_offset;  // 0, or 1 for checkpoints that store w - 1
+  float eps;
+  int64_t n;
+  float* y;  // may be x
+};
+
+// Rotates the first n_rot elements of a head in place: a' = fma(a, cos, -(b·sin)),
+// b' = fma(b, cos, a·sin). Pairs (a, b): (2i, 2i+1) when interleaved, else (i, i + n_rot/2).
+struct RopeArgs {
+  float* x;
+  const float* cos;  // [n_rot / 2]
+  const float* sin;
+  int n_rot;
+  int interleaved;  // 0 or 1
+};
+
+enum class GateActivation : int { kSilu, kGeluTanh };
+// y = act(gate) · up. silu(g) = g / (1 + exp32(-g));
+// gelu_tanh(g) = (0.5·g) · (1 + tanh32(0.79788456 · (g + ((0.044715·g)·g)·g))).
+struct GateArgs {
+  GateActivation activation;
+  const float* gate;
+  const float* up;
+  int64_t n;
+  float* y;
+};
+
+// exp32, tanh32: our own polynomials, the same operations on every ISA (docs/numerics.md gives them):
+// error ≤ 2 ulp of f32; exp32(x) = 0 below -87.33, saturates above 88.37.
+
+struct KernelTable {
+  const char* isa;  // "ref", "avx2", "avx512", "neon"
+  int act_tile;     // activation rows packed together
+  size_t (*act_bytes)(int64_t n_rows, int64_t n_cols, int planes);
+  void (*act_quantize)(const ActQuantArgs*);
+  void (*qgemm)(const QGemmArgs*);
+  void (*fgemm)(const FGemmArgs*);
+  void (*kv_store)(const KvStoreArgs*);
+  void (*attention)(const AttentionArgs*);
+  void (*rms_norm)(const RmsNormArgs*);
+  void (*rope)(const RopeArgs*);
+  void (*gate)(const GateArgs*);
+  void (*add)(float* y, const float* x, int64_t n);     // y += x
+  void (*scale)(float* y, float factor, int64_t n);     // y *= factor
+  void (*soft_cap)(float* y, float cap, int64_t n);     // y = cap · tanh32(y / cap)
+  int64_t (*argmax)(const float* x, int64_t n);         // first of the largest; NaN never wins
+};
+
+size_t kv_head_bytes(KvType type, int head_dim);
+size_t attention_scratch(int n_rows, int head_dim);
+
+}  // namespace slip
