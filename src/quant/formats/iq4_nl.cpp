@@ -1,0 +1,35 @@
+#include "quant/formats/iq4_nl.h"
+
+#include "quant/bit_planes.h"
+#include "quant/block_codec.h"
+
+namespace slip {
+
+const std::int8_t kIq4NlCodebook[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                        1,    13,   25,  38,  53,  69,  89,  113};
+
+namespace {
+
+struct IQ4_NLCodec : BlockCodec {
+  using Block = BlockIQ4_NL;
+  static constexpr DType kType = DType::kIQ4_NL;
+  static constexpr int kBits = 4;
+  static constexpr int kWeights = 32;
+  static constexpr const std::int8_t* kCodebook = kIq4NlCodebook;
+
+  static void quants(const Block& block, int /*sub*/, std::uint8_t* q) {
+    take_nibbles(block.qs, q);
+  }
+  static RawScales raw_scales(const Block& block, int /*sub*/) {
+    return {.d = block.d, .dmin = 0, .sub_scale = {1, 1}, .sub_min = {0, 0}};
+  }
+};
+
+}  // namespace
+
+const QuantFormat& quant_formats_iq4_nl() {
+  static constexpr QuantFormat format = make_format<IQ4_NLCodec>();
+  return format;
+}
+
+}  // namespace slip

@@ -1,0 +1,42 @@
+#include "quant/formats/q4_1.h"
+
+#include "quant/bit_planes.h"
+#include "quant/block_codec.h"
+#include "quant/scale_search.h"
+
+namespace slip {
+namespace {
+
+struct Q4_1Codec : BlockCodec {
+  using Block = BlockQ4_1;
+  static constexpr DType kType = DType::kQ4_1;
+  static constexpr int kBits = 4;
+  static constexpr int kWeights = 32;
+  static constexpr bool kHasMin = true;
+
+  static void quants(const Block& block, int /*sub*/, std::uint8_t* q) {
+    take_nibbles(block.qs, q);
+  }
+  // The format adds m; RawScales subtracts dmin.
+  static RawScales raw_scales(const Block& block, int /*sub*/) {
+    const auto dmin = static_cast<std::uint16_t>(block.m ^ 0x8000u);
+    return {.d = block.d, .dmin = dmin, .sub_scale = {1, 1}, .sub_min = {1, 1}};
+  }
+
+  static void encode(const float* x, Block& block) {
+    std::uint8_t q[32];
+    const AffineScale scale = encode_affine32(x, 15, q);
+    block.d = scale.d;
+    block.m = scale.min;
+    put_nibbles(q, block.qs);
+  }
+};
+
+}  // namespace
+
+const QuantFormat& quant_formats_q4_1() {
+  static constexpr QuantFormat format = make_format<Q4_1Codec>();
+  return format;
+}
+
+}  // namespace slip

@@ -1,0 +1,34 @@
+#include "quant/formats/q4_k.h"
+
+#include "quant/bit_planes.h"
+#include "quant/block_codec.h"
+#include "quant/k_scales.h"
+
+namespace slip {
+namespace {
+
+struct Q4_KCodec : BlockCodec {
+  using Block = BlockQ4_K;
+  static constexpr DType kType = DType::kQ4_K;
+  static constexpr int kBits = 4;
+  static constexpr int kWeights = 256;
+  static constexpr bool kHasMin = true;
+
+  static void quants(const Block& block, int sub, std::uint8_t* q) {
+    take_bits<32>(block.qs + sub / 2 * 32, sub % 2 * 4, 0x0f, q);
+  }
+  static RawScales raw_scales(const Block& block, int sub) {
+    const std::int8_t scale = k_scale(block.scales, sub);
+    const std::uint8_t min = k_min(block.scales, sub);
+    return {.d = block.d, .dmin = block.dmin, .sub_scale = {scale, scale}, .sub_min = {min, min}};
+  }
+};
+
+}  // namespace
+
+const QuantFormat& quant_formats_q4_k() {
+  static constexpr QuantFormat format = make_format<Q4_KCodec>();
+  return format;
+}
+
+}  // namespace slip

@@ -1,0 +1,40 @@
+#include "quant/formats/q5_0.h"
+
+#include "quant/bit_planes.h"
+#include "quant/block_codec.h"
+#include "quant/scale_search.h"
+
+namespace slip {
+namespace {
+
+struct Q5_0Codec : BlockCodec {
+  using Block = BlockQ5_0;
+  static constexpr DType kType = DType::kQ5_0;
+  static constexpr int kBits = 5;
+  static constexpr int kWeights = 32;
+  static constexpr int kZeroPoint = 16;
+
+  static void quants(const Block& block, int /*sub*/, std::uint8_t* q) {
+    take_nibbles(block.qs, q);
+    add_mask_bits(block.qh, 4, q);
+  }
+  static RawScales raw_scales(const Block& block, int /*sub*/) {
+    return {.d = block.d, .dmin = 0, .sub_scale = {1, 1}, .sub_min = {0, 0}};
+  }
+
+  static void encode(const float* x, Block& block) {
+    std::uint8_t q[32];
+    block.d = encode_symmetric32(x, 16, q);
+    put_nibbles(q, block.qs);
+    put_mask_bits(q, 4, block.qh);
+  }
+};
+
+}  // namespace
+
+const QuantFormat& quant_formats_q5_0() {
+  static constexpr QuantFormat format = make_format<Q5_0Codec>();
+  return format;
+}
+
+}  // namespace slip
