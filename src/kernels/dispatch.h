@@ -1,6 +1,7 @@
 // Which kernel tables this machine can run, and the one in use.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +17,12 @@ std::vector<const KernelTable*> available_kernels();
 Result<const KernelTable*> kernels_by_name(std::string_view isa);
 
 // The fastest available table, or the one that the environment variable SLIPSTREAM_ISA forces.
-// Chosen once, after a self test of each of its kernels against "ref" on one small block; thread-safe.
+// Chosen once, after a self test of each of its kernels against "ref" on one small block;
+// thread-safe. A table that fails the test gives way to the next slower one, unless it was forced:
+// kUnsupported.
 Result<const KernelTable*> default_kernels();
+
+// Why default_kernels() passed over faster tables; empty as a rule. For the caller to log.
+std::string kernels_warning();
 
 }  // namespace slip

@@ -1,9 +1,9 @@
 // The inner loops, one table of function pointers per instruction set.
 //
-// A kernel assumes what an op (src/ops) has checked: shapes, alignment, ranges. It allocates nothing
-// and starts no threads. Every ISA computes *bit-identical* results: the recipes below fix operand
-// rounding and the order of every float operation, and sums of integers are exact, so a result
-// depends on a row's inputs only, never on the ISA, the tile, the batch or the thread count.
+// A kernel assumes what an op (src/ops) has checked: shapes, alignment, ranges. It allocates
+// nothing and starts no threads. Every ISA computes *bit-identical* results: the recipes below fix
+// operand rounding and the order of every float operation, and sums of integers are exact, so a
+// result depends on a row's inputs only, never on the ISA, the tile, the batch or the thread count.
 // Fused multiply-add is written fma(); everything else rounds after each operation.
 //
 // This header is included by files that are compiled for one ISA: plain structs only, no inline
@@ -30,23 +30,25 @@ constexpr int kKeyBlock = 256;     // keys of one softmax block, aligned to abso
 // Recipe: per row and block of 32 columns, amax = max |x|;
 //   1 plane:  d = amax / 127,   a = rint(x · (127 / amax))
 //   2 planes: d = amax / 32639, a = rint(x · (32639 / amax)), hi = (a + 128) >> 8, lo = a - 256·hi,
-//             lo = max(lo, -127), a = 256·hi + lo. (|hi|, |lo| ≤ 127 keep every int16 partial sum of
-//             AVX2 exact; 32639 = 127·256 + 127.)
-// rint rounds halves to even; amax = 0 gives d = 0 and zeros. a_sum = Σ a over each half of a block.
+//             lo = max(lo, -127), a = 256·hi + lo. (|hi|, |lo| ≤ 127 keep every int16 partial sum
+//             of AVX2 exact; 32639 = 127·256 + 127.)
+// rint rounds halves to even; amax = 0 gives d = 0 and zeros. a_sum = Σ a over each half of a
+// block.
 struct ActQuantArgs {
-  const float* x;     // [n_rows][n_cols], row stride `x_stride` floats
+  const float* x;  // [n_rows][n_cols], row stride `x_stride` floats
   int64_t x_stride;
   int64_t n_cols;     // multiple of 32
   int64_t row_begin;  // rows to do: a multiple of the table's act_tile, as is row_end unless last
   int64_t row_end;
-  int64_t n_rows;     // rows of the whole packed buffer
-  int planes;         // 1 or 2
-  void* packed;       // act_bytes(n_rows, n_cols, planes) bytes, 64-byte aligned; layout private
+  int64_t n_rows;  // rows of the whole packed buffer
+  int planes;      // 1 or 2
+  void* packed;    // act_bytes(n_rows, n_cols, planes) bytes, 64-byte aligned; layout private
 };
 
-// ---- Matrix products -----------------------------------------------------------------------------
-// out[m][row] = Σ_k w[row][k] · x[m][k] for the rows of groups [group_begin, group_end) of 16 rows.
-// `out` has room for every row of the last group (n_rows rounded up to 16).
+// ---- Matrix products
+// ----------------------------------------------------------------------------- out[m][row] = Σ_k
+// w[row][k] · x[m][k] for the rows of groups [group_begin, group_end) of 16 rows. `out` has room
+// for every row of the last group (n_rows rounded up to 16).
 
 // Quantised weights × quantised activations. Recipe, per output, blocks of 32 in ascending order,
 // halves h of a block when the format's scales cover 16 columns (else one half of 32):
@@ -82,7 +84,8 @@ enum class KvType : int { kF32, kF16, kBF16, kQ8_0 };
 
 // One KV head of one layer in one page:
 //   K: [2][head_dim][16 tokens]  (lane = token), V: [32 tokens][head_dim]
-// F32, F16, BF16 as they are (round to nearest even). Q8_0: int8 in the same order, then f32 scales:
+// F32, F16, BF16 as they are (round to nearest even). Q8_0: int8 in the same order, then f32
+// scales:
 //   per token and 32 dims d = amax / 127, q = rint(x · (127 / amax));
 //   K scales [2][head_dim/32][16], V scales [32][head_dim/32] (head_dim a multiple of 32).
 // Sizes: kv_head_bytes(type, head_dim) for K and the same for V, 64-byte aligned.
@@ -91,19 +94,20 @@ struct KvStoreArgs {
   const float* k;  // [head_dim]
   const float* v;  // [head_dim]
   int head_dim;
-  int slot;        // token index within the page, 0…31
-  void* k_page;    // this head's K and V areas of the page
+  int slot;      // token index within the page, 0…31
+  void* k_page;  // this head's K and V areas of the page
   void* v_page;
 };
 
 // Softmax attention of `n_rows` query rows that share a KV head (heads of a group, or positions).
 // Recipe per row: for each block of 256 keys aligned to absolute position, ascending, restricted to
 // the visible keys j in [first[r], last[r]]:
-//   t = 0; t = fma(q[i], k_j[i], t) ascending i; s_j = t · scale; soft cap: s_j = cap · tanh32(s_j / cap)
-//   m_b = max s_j; p_j = exp32(s_j - m_b); l_b = reduce16 over lanes j mod 16 of p_j;
-//   o_b[i] = 0; o_b[i] = fma(p_j, v_j[i], o_b[i]) ascending j
+//   t = 0; t = fma(q[i], k_j[i], t) ascending i; s_j = t · scale; soft cap: s_j = cap · tanh32(s_j
+//   / cap) m_b = max s_j; p_j = exp32(s_j - m_b); l_b = reduce16 over lanes j mod 16 of p_j; o_b[i]
+//   = 0; o_b[i] = fma(p_j, v_j[i], o_b[i]) ascending j
 // merged: first block m = m_b, l = l_b, o = o_b; then m' = max(m, m_b), a = exp32(m - m'),
-//   c = exp32(m_b - m'), l = l·a + l_b·c and o[i] = o[i]·a + o_b[i]·c (products rounded); out = o / l.
+//   c = exp32(m_b - m'), l = l·a + l_b·c and o[i] = o[i]·a + o_b[i]·c (products rounded); out = o /
+//   l.
 // Stored K and V are widened to f32 (Q8_0: d · q) before use.
 struct KvPagePtr {
   const void* k;
@@ -157,8 +161,8 @@ struct GateArgs {
   float* y;
 };
 
-// exp32, tanh32: our own polynomials, the same operations on every ISA (docs/numerics.md gives them):
-// error ≤ 2 ulp of f32; exp32(x) = 0 below -87.33, saturates above 88.37.
+// exp32, tanh32: our own polynomials, the same operations on every ISA (docs/numerics.md gives
+// them): error ≤ 2 ulp of f32; exp32(x) = 0 below -87.33, saturates above 88.37.
 
 struct KernelTable {
   const char* isa;  // "ref", "avx2", "avx512", "neon"
@@ -172,10 +176,10 @@ struct KernelTable {
   void (*rms_norm)(const RmsNormArgs*);
   void (*rope)(const RopeArgs*);
   void (*gate)(const GateArgs*);
-  void (*add)(float* y, const float* x, int64_t n);     // y += x
-  void (*scale)(float* y, float factor, int64_t n);     // y *= factor
-  void (*soft_cap)(float* y, float cap, int64_t n);     // y = cap · tanh32(y / cap)
-  int64_t (*argmax)(const float* x, int64_t n);         // first of the largest; NaN never wins
+  void (*add)(float* y, const float* x, int64_t n);  // y += x
+  void (*scale)(float* y, float factor, int64_t n);  // y *= factor
+  void (*soft_cap)(float* y, float cap, int64_t n);  // y = cap · tanh32(y / cap)
+  int64_t (*argmax)(const float* x, int64_t n);      // first of the largest; NaN never wins
 };
 
 size_t kv_head_bytes(KvType type, int head_dim);
