@@ -78,7 +78,9 @@ std::size_t MetaArray::size() const {
   return std::visit([](const auto& v) { return v.size(); }, items);
 }
 
-bool operator==(const MetaArray& a, const MetaArray& b) { return a.items == b.items; }
+bool operator==(const MetaArray& a, const MetaArray& b) {
+  return a.items == b.items;
+}
 
 const MetaValue* Metadata::find(std::string_view key) const {
   const auto it = index_.find(key);

@@ -16,9 +16,9 @@ namespace slip {
 struct MetaArray;
 
 // One value. Integer widths are kept so that a file can be written back byte for byte.
-using MetaValue = std::variant<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t,
-                               std::int32_t, float, bool, std::string, MetaArray, std::uint64_t,
-                               std::int64_t, double>;
+using MetaValue = std::variant<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t,
+                               std::uint32_t, std::int32_t, float, bool, std::string, MetaArray,
+                               std::uint64_t, std::int64_t, double>;
 
 // A homogeneous array; arrays of arrays hold std::vector<MetaArray>. Booleans are one byte each.
 struct MetaArray {

@@ -49,11 +49,11 @@ inline void take(Result<void>&&) {}
 
 // `auto x = SLIP_TRY(f());` unwraps a Result or returns its error from the enclosing function.
 // A statement expression: GCC and clang both have it, and no other form works inside expressions.
-#define SLIP_TRY(expression)                                                      \
-  ({                                                                              \
-    auto slip_result_ = (expression);                                             \
-    if (!slip_result_) return tl::unexpected(std::move(slip_result_).error());    \
-    ::slip::detail::take(std::move(slip_result_));                                \
+#define SLIP_TRY(expression)                                                   \
+  ({                                                                           \
+    auto slip_result_ = (expression);                                          \
+    if (!slip_result_) return tl::unexpected(std::move(slip_result_).error()); \
+    ::slip::detail::take(std::move(slip_result_));                             \
   })
 
 }  // namespace slip

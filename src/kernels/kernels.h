@@ -45,10 +45,9 @@ struct ActQuantArgs {
   void* packed;    // act_bytes(n_rows, n_cols, planes) bytes, 64-byte aligned; layout private
 };
 
-// ---- Matrix products
-// ----------------------------------------------------------------------------- out[m][row] = Σ_k
-// w[row][k] · x[m][k] for the rows of groups [group_begin, group_end) of 16 rows. `out` has room
-// for every row of the last group (n_rows rounded up to 16).
+// ---- Matrix products ---------------------------------------------------------------------------
+// out[m][row] = Σ_k w[row][k] · x[m][k] for the rows of groups [group_begin, group_end) of 16 rows.
+// `out` has room for every row of the last group (n_rows rounded up to 16).
 
 // Quantised weights × quantised activations. Recipe, per output, blocks of 32 in ascending order,
 // halves h of a block when the format's scales cover 16 columns (else one half of 32):
@@ -102,12 +101,13 @@ struct KvStoreArgs {
 // Softmax attention of `n_rows` query rows that share a KV head (heads of a group, or positions).
 // Recipe per row: for each block of 256 keys aligned to absolute position, ascending, restricted to
 // the visible keys j in [first[r], last[r]]:
-//   t = 0; t = fma(q[i], k_j[i], t) ascending i; s_j = t · scale; soft cap: s_j = cap · tanh32(s_j
-//   / cap) m_b = max s_j; p_j = exp32(s_j - m_b); l_b = reduce16 over lanes j mod 16 of p_j; o_b[i]
-//   = 0; o_b[i] = fma(p_j, v_j[i], o_b[i]) ascending j
+//   t = 0; t = fma(q[i], k_j[i], t) ascending i; s_j = t · scale;
+//   soft cap: s_j = cap · tanh32(s_j / cap)
+//   m_b = max s_j; p_j = exp32(s_j - m_b); l_b = reduce16 over lanes j mod 16 of p_j;
+//   o_b[i] = 0; o_b[i] = fma(p_j, v_j[i], o_b[i]) ascending j
 // merged: first block m = m_b, l = l_b, o = o_b; then m' = max(m, m_b), a = exp32(m - m'),
-//   c = exp32(m_b - m'), l = l·a + l_b·c and o[i] = o[i]·a + o_b[i]·c (products rounded); out = o /
-//   l.
+//   c = exp32(m_b - m'), l = l·a + l_b·c and o[i] = o[i]·a + o_b[i]·c (products rounded);
+//   out = o / l.
 // Stored K and V are widened to f32 (Q8_0: d · q) before use.
 struct KvPagePtr {
   const void* k;

@@ -1,5 +1,5 @@
-// A model as it lies on disk, whatever the file format: configuration, tensors under canonical names,
-// and what the tokenizer and the chat template are made from.
+// A model as it lies on disk, whatever the file format: configuration, tensors under canonical
+// names, and what the tokenizer and the chat template are made from.
 #pragma once
 
 #include <filesystem>

@@ -43,7 +43,9 @@ struct DTypeInfo {
 // Null for numbers that are not in the list above (types we don't know or that were removed).
 const DTypeInfo* dtype_info(std::uint32_t ggml_type);
 const DTypeInfo& dtype_info(DType type);
-inline std::string_view dtype_name(DType type) { return dtype_info(type).name; }
+inline std::string_view dtype_name(DType type) {
+  return dtype_info(type).name;
+}
 // By name, case-insensitive.
 std::optional<DType> dtype_by_name(std::string_view name);
 

@@ -12,8 +12,7 @@ TEST(Metadata, ConvertsIntegerWidthsAndNamesTheKeyOnError) {
   meta.set("big", ~std::uint64_t{0});
   EXPECT_EQ(meta.integer("a").value(), 7);
   EXPECT_EQ(meta.number("a").value(), 7.0);
-  EXPECT_EQ(meta.integer("b").error().message,
-            "metadata key b: expected an integer, got string");
+  EXPECT_EQ(meta.integer("b").error().message, "metadata key b: expected an integer, got string");
   EXPECT_EQ(meta.integer("none").error().kind, ErrorKind::kNotFound);
   EXPECT_FALSE(meta.integer("big").has_value());
   EXPECT_EQ(meta.integer_or("none", 3).value(), 3);

@@ -29,7 +29,9 @@ Result<AlignedBuffer> AlignedBuffer::allocate(std::size_t size) {
   return buffer;
 }
 
-AlignedBuffer::AlignedBuffer(AlignedBuffer&& other) noexcept { *this = std::move(other); }
+AlignedBuffer::AlignedBuffer(AlignedBuffer&& other) noexcept {
+  *this = std::move(other);
+}
 
 AlignedBuffer& AlignedBuffer::operator=(AlignedBuffer&& other) noexcept {
   std::swap(data_, other.data_);

@@ -1,3 +1,4 @@
+// The one clock that everything is timed with.
 #pragma once
 
 #include <chrono>

@@ -27,8 +27,8 @@ std::string cpu_name();
 // CPUs that this process may run on: the affinity mask (which a cpuset narrows), and the cgroup's
 // quota (v1 cpu.cfs_quota_us / v2 cpu.max, the tightest of all ancestors).
 struct CpuBudget {
-  std::vector<int> cpus;   // ids from the affinity mask, ascending, never empty
-  double quota = 0;        // CPUs' worth of time per period; 0 = unlimited
+  std::vector<int> cpus;  // ids from the affinity mask, ascending, never empty
+  double quota = 0;       // CPUs' worth of time per period; 0 = unlimited
   // Threads that can run at once: |cpus| or the quota rounded up, whichever is less; ≥ 1.
   int n_threads() const;
 };

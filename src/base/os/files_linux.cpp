@@ -102,7 +102,9 @@ Result<> AtomicFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<> AtomicFile::write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+Result<> AtomicFile::write(std::string_view text) {
+  return write(std::as_bytes(std::span(text)));
+}
 
 Result<> AtomicFile::commit() {
   if (::fsync(fd_) != 0) return os_error(target_, "cannot sync");
