@@ -85,7 +85,7 @@ enum class KvType : int { kF32, kF16, kBF16, kQ8_0 };
 //   K: [2][head_dim][16 tokens]  (lane = token), V: [32 tokens][head_dim]
 // F32, F16, BF16 as they are (round to nearest even). Q8_0: int8 in the same order, then f32
 // scales:
-//   per token and 32 dims d = amax / 127, q = rint(x · (127 / amax));
+//   per token and 32 dims d = amax / 127, q = rint(x · (127 / amax)), amax < 1e-30 counting as 0;
 //   K scales [2][head_dim/32][16], V scales [32][head_dim/32] (head_dim a multiple of 32).
 // Sizes: kv_head_bytes(type, head_dim) for K and the same for V, 64-byte aligned.
 struct KvStoreArgs {

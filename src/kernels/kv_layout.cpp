@@ -16,4 +16,13 @@ size_t kv_head_bytes(KvType type, int head_dim) {
   return 0;
 }
 
+// A tile of query rows at a time: q, the block's o and the merged o, and a block of scores each.
+size_t attention_scratch(int n_rows, int head_dim) {
+  constexpr int kTileRows = 16;
+  const int rows = n_rows < kTileRows ? n_rows : kTileRows;
+  const int padded_rows = (rows + 3) / 4 * 4;
+  const int padded_dim = (head_dim + 15) / 16 * 16;
+  return static_cast<size_t>(padded_rows) * static_cast<size_t>(3 * padded_dim + kKeyBlock);
+}
+
 }  // namespace slip

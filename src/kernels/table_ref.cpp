@@ -7,8 +7,15 @@ namespace {
 KernelTable make_table() {
   KernelTable t = {};
   t.isa = "ref";
+  t.fgemm = fgemm_ref;
+  t.kv_store = kv_store_ref;
+  t.attention = attention_ref;
+  t.rms_norm = rms_norm_ref;
+  t.rope = rope_ref;
+  t.gate = gate_ref;
   t.add = add_ref;
   t.scale = scale_ref;
+  t.soft_cap = soft_cap_ref;
   t.argmax = argmax_ref;
   return t;
 }
