@@ -106,16 +106,6 @@ Result<> encode_blocks(const float* in, std::int64_t n, std::byte* row) {
   return {};
 }
 
-// Null for the formats that are only read.
-template <class C>
-constexpr auto encoder_of() -> Result<> (*)(const float*, std::int64_t, std::byte*) {
-  if constexpr (requires { &C::encode; }) {
-    return encode_blocks<C>;
-  } else {
-    return nullptr;
-  }
-}
-
 template <class C>
 void unpack_block(const std::byte* row, std::int64_t block_idx, IntBlock32& out) {
   constexpr int kSubs = C::kWeights / 32;
@@ -139,7 +129,7 @@ constexpr QuantFormat make_format() {
                      .codebook = C::kCodebook,
                      .scale_type = C::kScaleType,
                      .decode_row = decode_blocks<C>,
-                     .encode_row = encoder_of<C>(),
+                     .encode_row = encode_blocks<C>,
                      .unpack = unpack_block<C>};
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <cstdint>
 
@@ -19,9 +18,10 @@ inline float extreme_of(const float* x, int n) {
   return best;
 }
 
-// 1/d; 0 where d is so small that the inverse would overflow (f16 stores 0 for such a scale).
+// 1/d; 0 where d is so small that products with the inverse could overflow (f16 stores 0 for such a
+// scale).
 inline float inverse_of(float d) {
-  return std::fabs(d) < FLT_MIN ? 0.0f : 1.0f / d;
+  return std::fabs(d) < 1e-30f ? 0.0f : 1.0f / d;
 }
 
 // Brings a scale into the finite range of f16.
@@ -57,5 +57,47 @@ inline AffineScale encode_affine32(const float* x, int q_max, std::uint8_t* q) {
   for (int i = 0; i < 32; ++i) q[i] = truncate_to((x[i] - min) * inverse + 0.5f, q_max);
   return {half_bits::f32_to_f16(d), half_bits::f32_to_f16(min)};
 }
+
+// Integers with a sum of at most 2^22 in magnitude, by the FPU's own rounding (ties to even):
+// adding 1.5 * 2^23 leaves no room for a fraction. Unlike std::nearbyint it vectorises on every
+// CPU.
+inline float round_even(float value) {
+  return (value + 0x1.8p23f) - 0x1.8p23f;
+}
+
+// The integers q_min … q_max that a weight may be stored as, before the zero point is added.
+struct IntRange {
+  int min;
+  int max;
+};
+
+// The codecs with two levels of scales: 256 weights in groups, each with an integer scale (and an
+// integer min) times a factor of the whole block.
+struct SuperLayout {
+  int group;        // weights in a group: 16 or 32
+  IntRange quants;  // q
+  IntRange scales;  // of a group's integer scale; its min, if any, is in 0 … scales.max
+};
+
+struct SuperScales {
+  std::uint16_t d = 0;          // f16
+  std::uint16_t dmin = 0;       // f16
+  std::uint8_t scale[16] = {};  // less scales.min
+  std::uint8_t min[16] = {};
+};
+
+// Each of these fits x by least squares: for a handful of roundings of x (those that a slightly
+// wider or narrower scale would give) the scale with the least squared error is known in closed
+// form, and the rounding with the least error wins. Groups then try the integer scales (and mins)
+// next to the rounded ones. `x` holds 256 finite values; q[i], less quants.min, goes to `q`.
+
+// w = d * scale * q
+SuperScales encode_symmetric256(const float* x, const SuperLayout& layout, std::uint8_t* q);
+// w = d * scale * q - dmin * min, quants.min = scales.min = 0
+SuperScales encode_affine256(const float* x, const SuperLayout& layout, std::uint8_t* q);
+// w = d * scale * codebook[q], the codebook of IQ4_NL, groups of 32.
+SuperScales encode_iq4_256(const float* x, IntRange scales, std::uint8_t* q);
+// 32 weights: w = d * codebook[q]. Returns d as f16.
+std::uint16_t encode_iq4_32(const float* x, std::uint8_t* q);
 
 }  // namespace slip

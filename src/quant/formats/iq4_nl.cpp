@@ -2,6 +2,7 @@
 
 #include "quant/bit_planes.h"
 #include "quant/block_codec.h"
+#include "quant/scale_search.h"
 
 namespace slip {
 
@@ -22,6 +23,12 @@ struct IQ4_NLCodec : BlockCodec {
   }
   static RawScales raw_scales(const Block& block, int /*sub*/) {
     return {.d = block.d, .dmin = 0, .sub_scale = {1, 1}, .sub_min = {0, 0}};
+  }
+
+  static void encode(const float* x, Block& block) {
+    std::uint8_t q[32];
+    block.d = encode_iq4_32(x, q);
+    put_nibbles(q, block.qs);
   }
 };
 

@@ -3,6 +3,7 @@
 #include "quant/bit_planes.h"
 #include "quant/block_codec.h"
 #include "quant/formats/iq4_nl.h"
+#include "quant/scale_search.h"
 
 namespace slip {
 namespace {
@@ -22,6 +23,18 @@ struct IQ4_XSCodec : BlockCodec {
     const int high = (block.scales_h >> (2 * sub)) & 0x03;
     const auto scale = static_cast<std::int8_t>((low | (high << 4)) - 32);
     return {.d = block.d, .dmin = 0, .sub_scale = {scale, scale}, .sub_min = {0, 0}};
+  }
+
+  static void encode(const float* x, Block& block) {
+    std::uint8_t q[256];
+    const SuperScales scales = encode_iq4_256(x, {-32, 31}, q);
+    block = Block{.d = scales.d, .scales_h = 0, .scales_l = {}, .qs = {}};
+    for (int i = 0; i < 8; ++i) {
+      const int low = scales.scale[i] & 0x0f, high = scales.scale[i] >> 4;
+      block.scales_l[i / 2] |= static_cast<std::uint8_t>(low << (i % 2 * 4));
+      block.scales_h = static_cast<std::uint16_t>(block.scales_h | (high << (2 * i)));
+      put_nibbles(q + 32 * i, block.qs + 16 * i);
+    }
   }
 };
 

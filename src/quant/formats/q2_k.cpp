@@ -2,6 +2,7 @@
 
 #include "quant/bit_planes.h"
 #include "quant/block_codec.h"
+#include "quant/scale_search.h"
 
 namespace slip {
 namespace {
@@ -25,6 +26,19 @@ struct Q2_KCodec : BlockCodec {
       raw.sub_min[h] = packed >> 4;
     }
     return raw;
+  }
+
+  static void encode(const float* x, Block& block) {
+    std::uint8_t q[256];
+    const SuperScales scales =
+        encode_affine256(x, {.group = 16, .quants = {0, 3}, .scales = {0, 15}}, q);
+    block = Block{.scales = {}, .qs = {}, .d = scales.d, .dmin = scales.dmin};
+    for (int i = 0; i < 16; ++i) {
+      block.scales[i] = static_cast<std::uint8_t>(scales.scale[i] | (scales.min[i] << 4));
+    }
+    for (int sub = 0; sub < 8; ++sub) {
+      add_bits<32>(q + 32 * sub, 0, 0x03, sub % 4 * 2, block.qs + sub / 4 * 32);
+    }
   }
 };
 

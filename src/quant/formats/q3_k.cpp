@@ -2,6 +2,7 @@
 
 #include "quant/bit_planes.h"
 #include "quant/block_codec.h"
+#include "quant/scale_search.h"
 
 namespace slip {
 namespace {
@@ -27,6 +28,22 @@ struct Q3_KCodec : BlockCodec {
       raw.sub_scale[h] = static_cast<std::int8_t>((low | (high << 4)) - 32);
     }
     return raw;
+  }
+
+  static void encode(const float* x, Block& block) {
+    std::uint8_t q[256];
+    const SuperScales scales =
+        encode_symmetric256(x, {.group = 16, .quants = {-4, 3}, .scales = {-32, 31}}, q);
+    block = Block{.hmask = {}, .qs = {}, .scales = {}, .d = scales.d};
+    for (int i = 0; i < 16; ++i) {
+      const int low = scales.scale[i] & 0x0f, high = scales.scale[i] >> 4;
+      block.scales[i % 8] |= static_cast<std::uint8_t>(low << (i / 8 * 4));
+      block.scales[8 + i % 4] |= static_cast<std::uint8_t>(high << (i / 4 * 2));
+    }
+    for (int sub = 0; sub < 8; ++sub) {
+      add_bits<32>(q + 32 * sub, 0, 0x03, sub % 4 * 2, block.qs + sub / 4 * 32);
+      add_bits<32>(q + 32 * sub, 2, 0x01, sub, block.hmask);
+    }
   }
 };
 

@@ -3,6 +3,7 @@
 #include "quant/bit_planes.h"
 #include "quant/block_codec.h"
 #include "quant/k_scales.h"
+#include "quant/scale_search.h"
 
 namespace slip {
 namespace {
@@ -21,6 +22,17 @@ struct Q4_KCodec : BlockCodec {
     const std::int8_t scale = k_scale(block.scales, sub);
     const std::uint8_t min = k_min(block.scales, sub);
     return {.d = block.d, .dmin = block.dmin, .sub_scale = {scale, scale}, .sub_min = {min, min}};
+  }
+
+  static void encode(const float* x, Block& block) {
+    std::uint8_t q[256];
+    const SuperScales scales =
+        encode_affine256(x, {.group = 32, .quants = {0, 15}, .scales = {0, 63}}, q);
+    block = Block{.d = scales.d, .dmin = scales.dmin, .scales = {}, .qs = {}};
+    put_k_scales(scales.scale, scales.min, block.scales);
+    for (int sub = 0; sub < 8; ++sub) {
+      add_bits<32>(q + 32 * sub, 0, 0x0f, sub % 2 * 4, block.qs + sub / 2 * 32);
+    }
   }
 };
 

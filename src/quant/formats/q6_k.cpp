@@ -2,6 +2,7 @@
 
 #include "quant/bit_planes.h"
 #include "quant/block_codec.h"
+#include "quant/scale_search.h"
 
 namespace slip {
 namespace {
@@ -24,6 +25,21 @@ struct Q6_KCodec : BlockCodec {
             .dmin = 0,
             .sub_scale = {block.scales[2 * sub], block.scales[2 * sub + 1]},
             .sub_min = {0, 0}};
+  }
+
+  static void encode(const float* x, Block& block) {
+    std::uint8_t q[256];
+    const SuperScales scales =
+        encode_symmetric256(x, {.group = 16, .quants = {-32, 31}, .scales = {-128, 127}}, q);
+    block = Block{.ql = {}, .qh = {}, .scales = {}, .d = scales.d};
+    for (int i = 0; i < 16; ++i) {
+      block.scales[i] = static_cast<std::int8_t>(scales.scale[i] - 128);
+    }
+    for (int sub = 0; sub < 8; ++sub) {
+      const int half = sub / 4, j = sub % 4;
+      add_bits<32>(q + 32 * sub, 0, 0x0f, j / 2 * 4, block.ql + 64 * half + 32 * (j % 2));
+      add_bits<32>(q + 32 * sub, 4, 0x03, 2 * j, block.qh + 32 * half);
+    }
   }
 };
 

@@ -1,0 +1,292 @@
+#include "quant/scale_search.h"
+
+#include <cfloat>
+
+#include "quant/formats/iq4_nl.h"
+
+namespace slip {
+namespace {
+
+// Sums are kept in independent lanes so that they vectorise; groups are a multiple of this.
+constexpr int kLanes = 8;
+
+float total(const float* lanes) {
+  float sum = 0.0f;
+  for (int i = 0; i < kLanes; ++i) sum += lanes[i];
+  return sum;
+}
+
+// A group of weights, at most 32. Values are brought into a range whose squares f32 can hold; no
+// format's largest weight (f16 times a few small integers) reaches its end.
+struct Group {
+  Group(const float* values, int count) : n(count) {
+    for (int i = 0; i < n; ++i) x[i] = std::clamp(values[i], -1e12f, 1e12f);
+  }
+  float x[32];
+  int n;
+};
+
+// The levels that a scale multiplies: nearest() rounds a value to a level, index() gives the number
+// under which that level is stored.
+struct Integers {
+  float low, high;
+  explicit Integers(IntRange range)
+      : low(static_cast<float>(range.min)), high(static_cast<float>(range.max)) {}
+  float nearest(float value) const { return round_even(std::clamp(value, low, high)); }
+  std::uint8_t index(float value) const { return static_cast<std::uint8_t>(nearest(value) - low); }
+};
+
+// The middles between a codebook's integers are multiples of 1/2, so the half-open interval of
+// length 1/2 in which a value lies decides on its level: a table instead of a search.
+class Codebook {
+ public:
+  explicit Codebook(const std::int8_t* codebook) {
+    for (int cell = 0; cell < 512; ++cell) {
+      const float value = (static_cast<float>(cell) + 0.5f) * 0.5f - 128.0f;
+      int best = 0;
+      for (int i = 1; i < 16; ++i) {
+        const auto distance = [&](int k) { return std::fabs(value - codebook[k]); };
+        if (distance(i) < distance(best)) best = i;
+      }
+      index_[cell] = static_cast<std::uint8_t>(best);
+      level_[cell] = codebook[best];
+    }
+  }
+  float nearest(float value) const { return level_[cell_of(value)]; }
+  std::uint8_t index(float value) const { return index_[cell_of(value)]; }
+
+ private:
+  static int cell_of(float value) {
+    return static_cast<int>((std::clamp(value, -128.0f, 127.5f) + 128.0f) * 2.0f);
+  }
+  float level_[512];
+  std::uint8_t index_[512];
+};
+
+const Codebook& iq4_codebook() {
+  static const Codebook codebook(kIq4NlCodebook);
+  return codebook;
+}
+
+// The scale of x ≈ scale * level, best of the roundings in which the element of largest magnitude
+// falls on one of `targets`. For levels l the best scale is (x·l)/(l·l), which lowers the squared
+// error from x·x by (x·l)²/(l·l).
+template <class Levels>
+float fit_scale(const Group& group, const Levels& levels, const float* targets, int n_targets) {
+  const float extreme = extreme_of(group.x, group.n);
+  const float inverse_extreme = inverse_of(extreme);
+  float best_scale = 0.0f, best_gain = 0.0f;
+  for (int t = 0; t < n_targets; ++t) {
+    const float inverse = targets[t] * inverse_extreme;
+    float xl[kLanes] = {}, ll[kLanes] = {};
+    for (int i = 0; i < group.n; i += kLanes) {
+      for (int j = 0; j < kLanes; ++j) {
+        const float level = levels.nearest(group.x[i + j] * inverse);
+        xl[j] += group.x[i + j] * level;
+        ll[j] += level * level;
+      }
+    }
+    const float dot = total(xl), norm = total(ll);
+    if (norm > 0.0f && dot * dot > best_gain * norm) {
+      best_gain = dot * dot / norm;
+      best_scale = dot / norm;
+    }
+  }
+  return best_scale;
+}
+
+// Offsets in steps of q around the full range: below 0 the range is wider than needed, above 0 the
+// extreme elements are clipped in favour of the others.
+constexpr float kOffsets[] = {0.0f, -0.75f, -0.5f, -0.25f, 0.25f, 0.5f, 0.75f, 1.0f, 1.25f};
+constexpr int kNumOffsets = sizeof kOffsets / sizeof kOffsets[0];
+
+float fit_symmetric(const Group& group, IntRange range) {
+  float targets[2 * kNumOffsets];
+  for (int i = 0; i < kNumOffsets; ++i) {
+    targets[2 * i] = static_cast<float>(range.min) - kOffsets[i];
+    targets[2 * i + 1] = static_cast<float>(range.max) + kOffsets[i];
+  }
+  return fit_scale(group, Integers(range), targets, 2 * kNumOffsets);
+}
+
+float fit_iq4(const Group& group) {
+  // The outermost levels of both ends, so that values that already lie on the codebook are found
+  // again, and scales between and beyond them.
+  constexpr float kTargets[] = {-127.0f, 113.0f, -104.0f, 89.0f, -144.0f, -136.0f, -120.0f,
+                                -112.0f, -96.0f, 80.0f,   97.0f, 105.0f,  121.0f,  130.0f};
+  return fit_scale(group, iq4_codebook(), kTargets, sizeof kTargets / sizeof kTargets[0]);
+}
+
+struct AffineFit {
+  float scale;
+  float min;  // subtracted; not negative
+};
+
+// Linear regression of x on its rounding q: sums over the group, then the normal equations. The
+// formats subtract a min, so the intercept must not be positive: if it is, the line goes through 0.
+AffineFit regress(const Group& group, float low, float inverse, int q_max, float* error) {
+  float sx[kLanes] = {}, sq[kLanes] = {}, sqq[kLanes] = {}, sxq[kLanes] = {}, sxx[kLanes] = {};
+  const Integers levels(IntRange{0, q_max});
+  for (int i = 0; i < group.n; i += kLanes) {
+    for (int j = 0; j < kLanes; ++j) {
+      const float x = group.x[i + j] - low;
+      const float q = levels.nearest(x * inverse);
+      sx[j] += x;
+      sq[j] += q;
+      sqq[j] += q * q;
+      sxq[j] += x * q;
+      sxx[j] += x * x;
+    }
+  }
+  const double n = group.n, x = total(sx), q = total(sq), qq = total(sqq), xq = total(sxq);
+  const double determinant = n * qq - q * q;
+  double scale = determinant > 0 ? (n * xq - x * q) / determinant : 0.0;
+  double intercept = (x - scale * q) / n;  // of x - low
+  if (intercept + low > 0.0) {
+    intercept = -low;
+    scale = qq > 0 ? (xq - intercept * q) / qq : 0.0;
+  }
+  *error = static_cast<float>(total(sxx) - 2 * scale * xq - 2 * intercept * x + scale * scale * qq +
+                              2 * scale * intercept * q + n * intercept * intercept);
+  return {static_cast<float>(std::max(scale, 0.0)), static_cast<float>(-(intercept + low))};
+}
+
+AffineFit fit_affine(const Group& group, int q_max) {
+  const auto [min, max] = std::minmax_element(group.x, group.x + group.n);
+  const float low = std::min(*min, 0.0f);
+  const float inverse_range = inverse_of(*max - low);
+  AffineFit best{0.0f, -low};
+  if (*max <= low) return best;
+  float best_error = FLT_MAX;
+  for (const float offset : kOffsets) {
+    const float inverse = (static_cast<float>(q_max) + offset) * inverse_range;
+    float error = 0.0f;
+    const AffineFit fit = regress(group, low, inverse, q_max, &error);
+    if (error < best_error) {
+      best_error = error;
+      best = fit;
+    }
+  }
+  return best;
+}
+
+// The squared error of storing the group with this scale and min.
+template <class Levels>
+float storage_error(const Group& group, const Levels& levels, float scale, float min) {
+  const float inverse = inverse_of(scale);
+  float sums[kLanes] = {};
+  for (int i = 0; i < group.n; i += kLanes) {
+    for (int j = 0; j < kLanes; ++j) {
+      const float shifted = group.x[i + j] + min;
+      const float difference = shifted - scale * levels.nearest(shifted * inverse);
+      sums[j] += difference * difference;
+    }
+  }
+  return total(sums);
+}
+
+template <class Levels>
+void store(const Group& group, const Levels& levels, AffineFit fit, std::uint8_t* q) {
+  const float inverse = inverse_of(fit.scale);
+  for (int i = 0; i < group.n; ++i) q[i] = levels.index((group.x[i] + fit.min) * inverse);
+}
+
+int nearest_int(float value, IntRange range) {
+  return static_cast<int>(Integers(range).nearest(value));
+}
+
+// The factor of the block from the groups' scales: the scale of largest magnitude becomes the end
+// of the integers' range (the negative one if there is one: it reaches further).
+std::uint16_t common_factor(const float* values, int n, IntRange range) {
+  const int end = range.min < 0 ? range.min : range.max;
+  return half_bits::f32_to_f16(saturate_f16(extreme_of(values, n) / static_cast<float>(end)));
+}
+
+// The second level for formats without mins.
+template <class Levels>
+SuperScales choose_scales(const float* x, const SuperLayout& layout, const Levels& levels,
+                          const float* fits, std::uint8_t* q) {
+  const int n_groups = 256 / layout.group;
+  SuperScales result;
+  result.d = common_factor(fits, n_groups, layout.scales);
+  const float d = half_bits::f16_to_f32(result.d);
+  const float inverse = inverse_of(d);
+  for (int g = 0; g < n_groups; ++g) {
+    const Group group(x + g * layout.group, layout.group);
+    const int middle = nearest_int(fits[g] * inverse, layout.scales);
+    int best = middle;
+    float best_error = FLT_MAX;
+    for (int s = std::max(middle - 1, layout.scales.min);
+         s <= std::min(middle + 1, layout.scales.max); ++s) {
+      const float error = storage_error(group, levels, d * static_cast<float>(s), 0.0f);
+      if (error < best_error) {
+        best_error = error;
+        best = s;
+      }
+    }
+    result.scale[g] = static_cast<std::uint8_t>(best - layout.scales.min);
+    store(group, levels, {d * static_cast<float>(best), 0.0f}, q + g * layout.group);
+  }
+  return result;
+}
+
+}  // namespace
+
+SuperScales encode_symmetric256(const float* x, const SuperLayout& layout, std::uint8_t* q) {
+  float fits[16];
+  for (int g = 0; g < 256 / layout.group; ++g) {
+    fits[g] = fit_symmetric(Group(x + g * layout.group, layout.group), layout.quants);
+  }
+  return choose_scales(x, layout, Integers(layout.quants), fits, q);
+}
+
+SuperScales encode_iq4_256(const float* x, IntRange scales, std::uint8_t* q) {
+  float fits[16];
+  for (int g = 0; g < 8; ++g) fits[g] = fit_iq4(Group(x + 32 * g, 32));
+  const SuperLayout layout{.group = 32, .quants = {0, 15}, .scales = scales};
+  return choose_scales(x, layout, iq4_codebook(), fits, q);
+}
+
+std::uint16_t encode_iq4_32(const float* x, std::uint8_t* q) {
+  const Group group(x, 32);
+  const std::uint16_t d = half_bits::f32_to_f16(saturate_f16(fit_iq4(group)));
+  store(group, iq4_codebook(), {half_bits::f16_to_f32(d), 0.0f}, q);
+  return d;
+}
+
+SuperScales encode_affine256(const float* x, const SuperLayout& layout, std::uint8_t* q) {
+  const int n_groups = 256 / layout.group;
+  const Integers levels(layout.quants);
+  float scales[16], mins[16];
+  for (int g = 0; g < n_groups; ++g) {
+    const AffineFit fit = fit_affine(Group(x + g * layout.group, layout.group), layout.quants.max);
+    scales[g] = fit.scale;
+    mins[g] = fit.min;
+  }
+  SuperScales result;
+  result.d = common_factor(scales, n_groups, layout.scales);
+  result.dmin = common_factor(mins, n_groups, layout.scales);
+  const float d = half_bits::f16_to_f32(result.d), dmin = half_bits::f16_to_f32(result.dmin);
+  for (int g = 0; g < n_groups; ++g) {
+    const Group group(x + g * layout.group, layout.group);
+    const int scale = nearest_int(scales[g] * inverse_of(d), layout.scales);
+    const int min = nearest_int(mins[g] * inverse_of(dmin), layout.scales);
+    AffineFit best{};
+    float best_error = FLT_MAX;
+    for (int i = 0; i < 9; ++i) {
+      const int s = scale + i / 3 - 1, m = min + i % 3 - 1;
+      if (std::min(s, m) < 0 || std::max(s, m) > layout.scales.max) continue;
+      const AffineFit fit{d * static_cast<float>(s), dmin * static_cast<float>(m)};
+      const float error = storage_error(group, levels, fit.scale, fit.min);
+      if (error >= best_error) continue;
+      best_error = error;
+      best = fit;
+      result.scale[g] = static_cast<std::uint8_t>(s);
+      result.min[g] = static_cast<std::uint8_t>(m);
+    }
+    store(group, levels, best, q + g * layout.group);
+  }
+  return result;
+}
+
+}  // namespace slip
