@@ -22,6 +22,8 @@ struct BlockCodec {
   static constexpr int kZeroPoint = 0;
   static constexpr bool kHasMin = false;
   static constexpr ScaleType kScaleType = ScaleType::kF16;
+  // GCC's UBSan doesn't take a comparison of the pointer with null as a constant: hence two.
+  static constexpr bool kHasCodebook = false;
   static constexpr const std::int8_t* kCodebook = nullptr;
 };
 
@@ -47,7 +49,7 @@ void apply_scales(const RawScales& raw, float* scale, float* min) {
 // 16 weights. `min` is added only where the format has one: 0 + -0 would lose a sign.
 template <class C>
 void dequantize16(const std::uint8_t* __restrict q, float scale, float min, float* __restrict out) {
-  if constexpr (C::kCodebook != nullptr) {
+  if constexpr (C::kHasCodebook) {
     float levels[1 << C::kBits];
     for (int i = 0; i < (1 << C::kBits); ++i) levels[i] = scale * C::kCodebook[i];
     for (int i = 0; i < 16; ++i) out[i] = levels[q[i]];

@@ -16,6 +16,7 @@ struct IQ4_NLCodec : BlockCodec {
   static constexpr DType kType = DType::kIQ4_NL;
   static constexpr int kBits = 4;
   static constexpr int kWeights = 32;
+  static constexpr bool kHasCodebook = true;
   static constexpr const std::int8_t* kCodebook = kIq4NlCodebook;
 
   static void quants(const Block& block, int /*sub*/, std::uint8_t* q) {

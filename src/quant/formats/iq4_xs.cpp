@@ -13,6 +13,7 @@ struct IQ4_XSCodec : BlockCodec {
   static constexpr DType kType = DType::kIQ4_XS;
   static constexpr int kBits = 4;
   static constexpr int kWeights = 256;
+  static constexpr bool kHasCodebook = true;
   static constexpr const std::int8_t* kCodebook = kIq4NlCodebook;
 
   static void quants(const Block& block, int sub, std::uint8_t* q) {

@@ -16,6 +16,7 @@ struct MXFP4Codec : BlockCodec {
   static constexpr int kBits = 4;
   static constexpr int kWeights = 32;
   static constexpr ScaleType kScaleType = ScaleType::kE8M0;
+  static constexpr bool kHasCodebook = true;
   static constexpr const std::int8_t* kCodebook = kMxfp4Codebook;
 
   static void quants(const Block& block, int /*sub*/, std::uint8_t* q) {
