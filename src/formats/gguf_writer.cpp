@@ -214,9 +214,13 @@ const GgufPlan::Slot* GgufWriter::current() const {
 
 Result<> GgufWriter::write_tensor(std::string_view name, std::span<const std::byte> bytes) {
   const GgufPlan::Slot* slot = current();
-  if (slot == nullptr || slot->name != name || offset_ > slot->begin) {
+  if (slot == nullptr || slot->name != name) {
     return invalid("{}: expected {}, got tensor {}", path_.string(),
                    slot == nullptr ? "no more tensors" : "tensor " + shown(slot->name),
+                   shown(name));
+  }
+  if (offset_ > slot->begin) {
+    return invalid("{}: expected the rest of tensor {}, got all of it", path_.string(),
                    shown(name));
   }
   if (bytes.size() != slot->end - slot->begin) {

@@ -176,7 +176,8 @@ class Handler {
       SafetensorsEntry& entry = header.entries.back();
       (n_items_ == 0 ? entry.begin : entry.end) = static_cast<std::uint64_t>(value);
     } else {
-      return reject(level_ == Level::kTensor ? "a number" : "more", error);
+      const bool in_list = level_ == Level::kShape || level_ == Level::kOffsets;
+      return reject(in_list ? "more" : "a number", error);
     }
     ++n_items_;
     return true;
