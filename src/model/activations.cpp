@@ -1,0 +1,62 @@
+#include "model/activations.h"
+
+#include <algorithm>
+
+#include "ops/attention.h"
+#include "ops/matmul.h"
+
+namespace slip {
+namespace {
+
+struct Widths {
+  std::int64_t q = 0, kv = 0, ff = 0, in = 0;
+};
+
+Widths widths(const ModelWeights& weights) {
+  Widths w;
+  for (const LayerWeights& layer : weights.layers) {
+    w.q = std::max(w.q, layer.q.n_out_padded());
+    w.kv = std::max({w.kv, layer.k.n_out_padded(), layer.v.n_out_padded()});
+    w.ff = std::max({w.ff, layer.gate.n_out_padded(), layer.up.n_out_padded()});
+    w.in = std::max({w.in, layer.q.n_in(), layer.o.n_in(), layer.gate.n_in(), layer.down.n_in()});
+  }
+  w.in = std::max(w.in, weights.output.n_in());
+  return w;
+}
+
+}  // namespace
+
+Result<Activations> Activations::create(const ModelWeights& weights, const KernelTable& kernels,
+                                        std::int64_t max_rows) {
+  Activations act;
+  act.max_rows = max_rows;
+  const Widths w = widths(weights);
+  const std::int64_t d = (weights.source->config().d_model + 15) / 16 * 16;
+  const auto allocate = [&](std::int64_t width) {
+    return AlignedBuffer::allocate(static_cast<std::size_t>(max_rows * width) * sizeof(float));
+  };
+  act.stream = SLIP_TRY(allocate(d));
+  act.normed = SLIP_TRY(allocate(d));
+  act.q = SLIP_TRY(allocate(w.q));
+  act.k = SLIP_TRY(allocate(w.kv));
+  act.v = SLIP_TRY(allocate(w.kv));
+  act.attended = SLIP_TRY(allocate(w.q));
+  act.gate = SLIP_TRY(allocate(w.ff));
+  act.up = SLIP_TRY(allocate(w.ff));
+  act.block_out = SLIP_TRY(allocate(d));
+  act.quantized =
+      SLIP_TRY(AlignedBuffer::allocate(kernels.act_bytes(max_rows, w.in, kActivationPlanes)));
+  return act;
+}
+
+std::size_t scratch_bytes_per_thread(const ModelWeights& weights, std::int64_t n_ctx) {
+  std::size_t bytes =
+      weights.arithmetic == Arithmetic::kExact ? matmul_scratch_bytes(widths(weights).in) : 0;
+  for (const LayerRecipe& layer : weights.source->config().layers) {
+    bytes = std::max(bytes, attention_scratch_bytes(n_ctx, layer.n_heads, layer.n_kv_heads,
+                                                    layer.head_dim));
+  }
+  return bytes;
+}
+
+}  // namespace slip

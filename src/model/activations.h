@@ -1,0 +1,37 @@
+// The buffers of a forward pass, sized once at creation.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "kernels/kernels.h"
+#include "model/weights.h"
+
+namespace slip {
+
+// int8 planes of quantised activations. Two planes (about 16 bits) keep the fast path's logits next
+// to those of F32 arithmetic; docs/numerics.md has the measurements.
+constexpr int kActivationPlanes = 2;
+
+// Rows are as wide as the widest layer needs, rounded up to groups of 16.
+struct Activations {
+  std::int64_t max_rows = 0;
+  AlignedBuffer stream;     // [max_rows][d_model], the residual stream
+  AlignedBuffer normed;     // [max_rows][d_model]
+  AlignedBuffer q, k, v;    // [max_rows][heads · head_dim]
+  AlignedBuffer attended;   // [max_rows][heads · head_dim]
+  AlignedBuffer gate, up;   // [max_rows][d_ff]
+  AlignedBuffer block_out;  // [max_rows][d_model]
+  AlignedBuffer quantized;  // the input of a product, quantised
+  std::vector<float> logits;
+  std::vector<float> hidden;
+
+  static Result<Activations> create(const ModelWeights& weights, const KernelTable& kernels,
+                                    std::int64_t max_rows);
+};
+
+// What the ops of this model need per thread.
+std::size_t scratch_bytes_per_thread(const ModelWeights& weights, std::int64_t n_ctx);
+
+}  // namespace slip

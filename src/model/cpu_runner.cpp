@@ -1,0 +1,325 @@
+#include "model/cpu_runner.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/dispatch.h"
+#include "model/activations.h"
+#include "model/rope.h"
+#include "ops/attention.h"
+#include "ops/rowwise.h"
+#include "quant/quant_format.h"
+
+namespace slip {
+namespace {
+
+class CpuRunner final : public ModelRunner {
+ public:
+  CpuRunner(std::shared_ptr<const ModelWeights> weights, OpContext ctx, Activations activations,
+            KvStore kv, std::int64_t n_ctx)
+      : weights_(std::move(weights)),
+        config_(weights_->source->config()),
+        ctx_(std::move(ctx)),
+        act_(std::move(activations)),
+        kv_(std::move(kv)),
+        n_ctx_(n_ctx) {
+    for (const RopeSpec& spec : config_.ropes) ropes_.emplace_back(spec, n_ctx);
+  }
+
+  const ModelConfig& config() const override { return config_; }
+  KvStore& kv() override { return kv_; }
+  std::int64_t max_rows() const override { return act_.max_rows; }
+  std::int64_t n_ctx() const override { return n_ctx_; }
+
+  Result<Ticket> submit(const ForwardBatch& batch) override;
+  Result<ForwardOutput> wait(Ticket ticket) override;
+
+ private:
+  Result<> check_row(const ForwardBatch& batch, const BatchRow& row) const;
+  void embed();
+  void make_rope_tables();
+  void layer(int index);
+  void attention(const LayerWeights& w, const LayerRecipe& recipe, int index);
+  void ffn(const LayerWeights& w, const LayerRecipe& recipe);
+  void outputs();
+
+  // y = x W + b for every (linear, out) pair; `x` has the linears' n_in columns.
+  void project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs);
+  // The residual stream gains `y` after an optional norm.
+  void add_to_stream(std::span<const float> post_norm, const Rows& y);
+  NormParams norm(std::span<const float> weight) const {
+    return {.weight = weight, .weight_offset = config_.norm_weight_offset, .eps = config_.norm_eps};
+  }
+  Rows rows(AlignedBuffer& buffer, std::int64_t width) const {
+    return {.data = buffer.as<float>(), .stride = width, .n_rows = n_rows_};
+  }
+
+  std::shared_ptr<const ModelWeights> weights_;
+  const ModelConfig& config_;
+  OpContext ctx_;
+  Activations act_;
+  KvStore kv_;
+  std::int64_t n_ctx_;
+  std::vector<RopeAngles> ropes_;
+
+  ForwardBatch batch_;
+  std::uint64_t ticket_ = 0;
+  std::int64_t n_rows_ = 0;
+  std::vector<AttentionRun> runs_;
+  std::vector<std::int32_t> positions_;
+  std::vector<std::vector<float>> rope_cos_, rope_sin_;  // by rope, [n_rows][n_rot/2]
+};
+
+Result<> CpuRunner::check_row(const ForwardBatch& batch, const BatchRow& row) const {
+  if (row.token < 0 || row.token >= config_.n_vocab) {
+    return invalid("token {}: expected 0 … {}", row.token, config_.n_vocab - 1);
+  }
+  if (row.position < 0 || row.position >= n_ctx_) {
+    return fail(ErrorKind::kLimit, "position {}: the context holds {} tokens", row.position,
+                n_ctx_);
+  }
+  if (row.sequence < 0 || row.sequence >= static_cast<int>(batch.page_tables.size())) {
+    return invalid("batch row: sequence {} has no page table", row.sequence);
+  }
+  const auto& pages = batch.page_tables[static_cast<std::size_t>(row.sequence)];
+  const auto page = static_cast<std::size_t>(row.position / kKvPageTokens);
+  if (page >= pages.size() || pages[page] < 0 || pages[page] >= kv_.n_pages()) {
+    return invalid("position {} of sequence {}: no KV page", row.position, row.sequence);
+  }
+  return {};
+}
+
+Result<Ticket> CpuRunner::submit(const ForwardBatch& batch) {
+  if (batch.rows.empty() || static_cast<std::int64_t>(batch.rows.size()) > act_.max_rows) {
+    return invalid("batch: expected 1 … {} rows, got {}", act_.max_rows, batch.rows.size());
+  }
+  runs_.clear();
+  positions_.clear();
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    const BatchRow& row = batch.rows[i];
+    SLIP_TRY(check_row(batch, row));
+    const auto at = static_cast<std::int64_t>(i);
+    if (i > 0 && batch.rows[i - 1].sequence == row.sequence) {
+      if (row.position != batch.rows[i - 1].position + 1) {
+        return invalid("batch row {}: expected position {}, got {}", i,
+                       batch.rows[i - 1].position + 1, row.position);
+      }
+      runs_.back().row_end = at + 1;
+    } else {
+      runs_.push_back({at, at + 1, batch.page_tables[static_cast<std::size_t>(row.sequence)]});
+    }
+    positions_.push_back(row.position);
+  }
+  batch_ = batch;
+  n_rows_ = static_cast<std::int64_t>(batch.rows.size());
+  return Ticket{++ticket_};
+}
+
+Result<ForwardOutput> CpuRunner::wait(Ticket ticket) {
+  SLIP_CHECK(ticket.id == ticket_ && n_rows_ > 0);
+  make_rope_tables();
+  embed();
+  for (int i = 0; i < config_.n_layers(); ++i) {
+    if (batch_.cancel != nullptr && batch_.cancel->load(std::memory_order_relaxed)) {
+      return fail(ErrorKind::kCancelled, "the forward pass was cancelled");
+    }
+    layer(i);
+  }
+  outputs();
+  n_rows_ = 0;
+  return ForwardOutput{.logits = act_.logits, .hidden = act_.hidden};
+}
+
+void CpuRunner::embed() {
+  const Rows x = rows(act_.stream, config_.d_model);
+  const TensorView& table = *weights_->embedding;
+  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const std::int32_t token = batch_.rows[static_cast<std::size_t>(r)].token;
+      decode_row(table.dtype, table.row(token), config_.d_model, x.row(r));
+      if (config_.embedding_scale != 1.0f) {
+        ctx_.kernels().scale(x.row(r), config_.embedding_scale, config_.d_model);
+      }
+    }
+  };
+  ctx_.pool().parallel_for(n_rows_, 16, task);
+}
+
+void CpuRunner::make_rope_tables() {
+  rope_cos_.resize(ropes_.size());
+  rope_sin_.resize(ropes_.size());
+  for (std::size_t i = 0; i < ropes_.size(); ++i) {
+    const auto half = static_cast<std::size_t>(ropes_[i].n_rot() / 2);
+    rope_cos_[i].resize(half * positions_.size());
+    rope_sin_[i].resize(half * positions_.size());
+    const auto task = [&](std::int64_t begin, std::int64_t end, int) {
+      for (auto r = static_cast<std::size_t>(begin); r < static_cast<std::size_t>(end); ++r) {
+        ropes_[i].at(positions_[r], &rope_cos_[i][r * half], &rope_sin_[i][r * half]);
+      }
+    };
+    ctx_.pool().parallel_for(n_rows_, 16, task);
+  }
+}
+
+void CpuRunner::layer(int index) {
+  const LayerWeights& w = weights_->layers[static_cast<std::size_t>(index)];
+  const LayerRecipe& recipe = config_.layers[static_cast<std::size_t>(index)];
+  const Rows x = rows(act_.stream, config_.d_model), h = rows(act_.normed, config_.d_model);
+
+  rms_norm(ctx_, norm(w.attn_norm), x, h);
+  attention(w, recipe, index);
+  rms_norm(ctx_, norm(w.ffn_norm), x, h);
+  ffn(w, recipe);
+}
+
+void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int index) {
+  const Rows h = rows(act_.normed, config_.d_model);
+  const Rows q = rows(act_.q, w.q.n_out_padded());
+  const Rows k = rows(act_.k, w.k.n_out_padded()), v = rows(act_.v, w.v.n_out_padded());
+  const std::pair<const Linear*, float*> qkv[] = {{&w.q, q.data}, {&w.k, k.data}, {&w.v, v.data}};
+  project(h, qkv);
+  if (config_.qk_norm) {
+    rms_norm_heads(ctx_, norm(w.q_norm), q, recipe.n_heads);
+    rms_norm_heads(ctx_, norm(w.k_norm), k, recipe.n_kv_heads);
+  }
+  if (recipe.rope >= 0) {
+    const auto at = static_cast<std::size_t>(recipe.rope);
+    const RopeTables tables{.cos = rope_cos_[at],
+                            .sin = rope_sin_[at],
+                            .n_rot = ropes_[at].n_rot(),
+                            .interleaved = config_.ropes[at].interleaved};
+    rope(ctx_, tables, q, recipe.n_heads, recipe.head_dim);
+    rope(ctx_, tables, k, recipe.n_kv_heads, recipe.head_dim);
+  }
+  const AttentionInput input{.runs = runs_,
+                             .positions = positions_,
+                             .q = q.data,
+                             .k = k.data,
+                             .v = v.data,
+                             .q_stride = q.stride,
+                             .kv_stride = k.stride};
+  const AttentionParams params{
+      .n_heads = recipe.n_heads,
+      .window = recipe.window,
+      .scale = config_.attention_scale > 0
+                   ? config_.attention_scale
+                   : 1.0f / std::sqrt(static_cast<float>(recipe.head_dim)),
+      .soft_cap = config_.attention_soft_cap};
+  const std::int64_t width = std::int64_t{recipe.n_heads} * recipe.head_dim;
+  const Rows attended = rows(act_.attended, width);
+  const KvLayout kv = kv_.layer(index);
+  store_kv(ctx_, kv, input);
+  attend(ctx_, kv, params, input, {attended.data, static_cast<std::size_t>(n_rows_ * width)});
+
+  const Rows y = rows(act_.block_out, w.o.n_out_padded());
+  const std::pair<const Linear*, float*> out[] = {{&w.o, y.data}};
+  project(attended, out);
+  add_to_stream(w.post_attn_norm, y);
+}
+
+void CpuRunner::ffn(const LayerWeights& w, const LayerRecipe& recipe) {
+  const Rows h = rows(act_.normed, config_.d_model);
+  const Rows g = rows(act_.gate, w.gate.n_out_padded()), u = rows(act_.up, w.up.n_out_padded());
+  const std::pair<const Linear*, float*> gate_up[] = {{&w.gate, g.data}, {&w.up, u.data}};
+  project(h, gate_up);
+  const GateInput input{.activation = config_.activation == FfnActivation::kSilu
+                                          ? GateActivation::kSilu
+                                          : GateActivation::kGeluTanh,
+                        .gate = g,
+                        .up = u,
+                        .n = recipe.d_ff};
+  gate(ctx_, input, g);
+  const Rows y = rows(act_.block_out, w.down.n_out_padded());
+  const std::pair<const Linear*, float*> down[] = {{&w.down, y.data}};
+  project(g, down);
+  add_to_stream(w.post_ffn_norm, y);
+}
+
+void CpuRunner::add_to_stream(std::span<const float> post_norm, const Rows& y) {
+  if (!post_norm.empty()) rms_norm(ctx_, norm(post_norm), y, y);
+  add_residual(ctx_, rows(act_.stream, config_.d_model), y, config_.d_model,
+               config_.residual_scale);
+}
+
+void CpuRunner::project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs) {
+  MatmulInput input{
+      .x = x.data, .x_stride = x.stride, .n_rows = x.n_rows, .n_cols = jobs[0].first->n_in()};
+  const bool all_float = std::all_of(jobs.begin(), jobs.end(),
+                                     [](const auto& job) { return job.first->takes_float(); });
+  if (!all_float) quantize_rows(ctx_, input, kActivationPlanes, act_.quantized.data());
+  MatmulJob matmul_jobs[3];
+  SLIP_CHECK(jobs.size() <= std::size(matmul_jobs));
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const auto& [linear, out] = jobs[i];
+    matmul_jobs[i] = {.weight = &linear->matrix(), .out = out, .out_stride = linear->n_out_padded()};
+  }
+  matmul(ctx_, input, {matmul_jobs, jobs.size()});
+  for (const auto& [linear, out] : jobs) {
+    if (linear->bias().empty()) continue;
+    for (std::int64_t r = 0; r < x.n_rows; ++r) {
+      ctx_.kernels().add(out + r * linear->n_out_padded(), linear->bias().data(), linear->n_out());
+    }
+  }
+}
+
+void CpuRunner::outputs() {
+  const std::int64_t d = config_.d_model;
+  const Rows x = rows(act_.stream, d), h = rows(act_.normed, d);
+  std::int64_t n_logits = 0, n_hidden = 0;
+  act_.hidden.clear();
+  for (std::int64_t r = 0; r < n_rows_; ++r) {
+    const RowOutput want = batch_.rows[static_cast<std::size_t>(r)].output;
+    if (want == RowOutput::kNone) continue;
+    const NormParams params = norm(weights_->output_norm);
+    // Rows that want logits are packed to the front of `normed` for one product.
+    float* out = want == RowOutput::kLogits ? h.row(n_logits++) : nullptr;
+    if (out == nullptr) {
+      act_.hidden.resize(static_cast<std::size_t>((++n_hidden) * d));
+      out = act_.hidden.data() + (n_hidden - 1) * d;
+    }
+    const RmsNormArgs args{.x = x.row(r),
+                           .weight = params.weight.data(),
+                           .weight_offset = params.weight_offset,
+                           .eps = params.eps,
+                           .n = d,
+                           .y = out};
+    ctx_.kernels().rms_norm(&args);
+  }
+  const Linear& output = weights_->output;
+  const std::int64_t stride = output.n_out_padded(), n_vocab = config_.n_vocab;
+  act_.logits.resize(static_cast<std::size_t>(n_logits * stride));
+  if (n_logits == 0) return;
+  const std::pair<const Linear*, float*> job[] = {{&output, act_.logits.data()}};
+  project({.data = h.data, .stride = d, .n_rows = n_logits}, job);
+  for (std::int64_t r = 0; r < n_logits; ++r) {
+    float* row = act_.logits.data() + r * n_vocab;
+    if (stride != n_vocab) std::copy_n(act_.logits.data() + r * stride, n_vocab, row);
+    if (config_.logit_scale != 1.0f) ctx_.kernels().scale(row, config_.logit_scale, n_vocab);
+    if (config_.final_soft_cap > 0) ctx_.kernels().soft_cap(row, config_.final_soft_cap, n_vocab);
+  }
+  act_.logits.resize(static_cast<std::size_t>(n_logits * n_vocab));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const ModelWeights> weights,
+                                                     ThreadPool& pool,
+                                                     const CpuRunnerOptions& options) {
+  const ModelConfig& config = weights->source->config();
+  const KernelTable* kernels =
+      options.kernels != nullptr ? options.kernels : SLIP_TRY(default_kernels());
+  const std::int64_t n_ctx = options.n_ctx > 0 ? options.n_ctx : config.context_length;
+  KvOptions kv_options = options.kv;
+  if (kv_options.n_pages == 0) {
+    kv_options.n_pages = static_cast<std::int32_t>((n_ctx + kKvPageTokens - 1) / kKvPageTokens);
+  }
+  KvStore kv = SLIP_TRY(KvStore::create(config, kv_options));
+  const std::int64_t max_rows = std::clamp<std::int64_t>(options.max_rows, 1, n_ctx);
+  OpContext ctx =
+      SLIP_TRY(OpContext::create(pool, *kernels, scratch_bytes_per_thread(*weights, n_ctx)));
+  Activations activations = SLIP_TRY(Activations::create(*weights, *kernels, max_rows));
+  return std::make_unique<CpuRunner>(std::move(weights), std::move(ctx), std::move(activations),
+                                     std::move(kv), n_ctx);
+}
+
+}  // namespace slip

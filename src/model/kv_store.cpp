@@ -1,0 +1,61 @@
+#include "model/kv_store.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace slip {
+
+Result<KvStore> KvStore::create(const ModelConfig& config, const KvOptions& options) {
+  KvStore store;
+  store.type_ = options.type;
+  store.n_pages_ = options.n_pages;
+  for (const LayerRecipe& layer : config.layers) {
+    if (options.type == KvType::kQ8_0 && layer.head_dim % 32 != 0) {
+      return fail(ErrorKind::kUnsupported,
+                  "KV cache type q8_0: expected a head size that is a multiple of 32, got {}",
+                  layer.head_dim);
+    }
+    const std::size_t head_bytes = kv_head_bytes(options.type, layer.head_dim);
+    store.layers_.push_back({store.page_bytes_, head_bytes, layer.n_kv_heads, layer.head_dim});
+    store.page_bytes_ += 2 * head_bytes * static_cast<std::size_t>(layer.n_kv_heads);
+  }
+  store.memory_ = SLIP_TRY(
+      AlignedBuffer::allocate(store.page_bytes_ * static_cast<std::size_t>(options.n_pages)));
+  return store;
+}
+
+KvLayout KvStore::layer(int layer) {
+  const LayerPlace& place = layers_[static_cast<std::size_t>(layer)];
+  return {.type = type_,
+          .n_kv_heads = place.n_kv_heads,
+          .head_dim = place.head_dim,
+          .base = memory_.data() + place.offset,
+          .page_bytes = static_cast<std::int64_t>(page_bytes_),
+          .head_bytes = place.head_bytes};
+}
+
+std::span<const std::byte> KvStore::export_page(std::int32_t page) const {
+  SLIP_CHECK(page >= 0 && page < n_pages_);
+  return {memory_.data() + static_cast<std::size_t>(page) * page_bytes_, page_bytes_};
+}
+
+Result<> KvStore::import_page(std::int32_t page, std::span<const std::byte> bytes) {
+  SLIP_CHECK(page >= 0 && page < n_pages_);
+  if (bytes.size() != page_bytes_) {
+    return invalid("KV page: expected {} bytes, got {}", page_bytes_, bytes.size());
+  }
+  std::copy(bytes.begin(), bytes.end(),
+            memory_.data() + static_cast<std::size_t>(page) * page_bytes_);
+  return {};
+}
+
+void KvStore::copy_page(std::int32_t from, std::int32_t to) {
+  const auto bytes = export_page(from);
+  SLIP_CHECK(to >= 0 && to < n_pages_);
+  std::memcpy(memory_.data() + static_cast<std::size_t>(to) * page_bytes_, bytes.data(),
+              bytes.size());
+}
+
+}  // namespace slip

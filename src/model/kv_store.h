@@ -1,0 +1,54 @@
+// The memory of keys and values, in pages of 32 tokens. The runner owns it; whoever schedules deals
+// in page ids only (src/cache).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/result.h"
+#include "model/config.h"
+#include "ops/attention.h"
+
+namespace slip {
+
+struct KvOptions {
+  KvType type = KvType::kF16;
+  std::int32_t n_pages = 0;
+};
+
+// A page holds the keys and values of 32 consecutive positions for every layer. Memory is reserved
+// at creation and touched when first written. Pages may be written by one runner at a time.
+class KvStore {
+ public:
+  // kUnsupported when the type doesn't fit a head size (Q8_0 needs multiples of 32).
+  static Result<KvStore> create(const ModelConfig& config, const KvOptions& options);
+
+  std::int32_t n_pages() const { return n_pages_; }
+  std::size_t page_bytes() const { return page_bytes_; }
+  KvType type() const { return type_; }
+
+  // The layer's area, as ops/attention.h addresses it.
+  KvLayout layer(int layer);
+
+  // Page contents as bytes, for moving them elsewhere (other tiers, other processes).
+  std::span<const std::byte> export_page(std::int32_t page) const;
+  // kInvalid when `bytes` isn't one page of this store's shape.
+  Result<> import_page(std::int32_t page, std::span<const std::byte> bytes);
+  void copy_page(std::int32_t from, std::int32_t to);
+
+ private:
+  struct LayerPlace {
+    std::size_t offset;
+    std::size_t head_bytes;
+    int n_kv_heads;
+    int head_dim;
+  };
+  KvType type_ = KvType::kF16;
+  std::int32_t n_pages_ = 0;
+  std::size_t page_bytes_ = 0;
+  std::vector<LayerPlace> layers_;
+  AlignedBuffer memory_;
+};
+
+}  // namespace slip

@@ -1,0 +1,60 @@
+// Attention of a batch's rows over the paged KV cache.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "ops/op_context.h"
+
+namespace slip {
+
+// Where a layer's keys and values lie.
+struct KvLayout {
+  KvType type = KvType::kF16;
+  int n_kv_heads = 0;
+  int head_dim = 0;
+  std::byte* base = nullptr;       // the layer's area in page 0
+  std::int64_t page_bytes = 0;     // from a page to the next
+  std::size_t head_bytes = 0;      // kv_head_bytes: K of head h at 2h · head_bytes, V after it
+
+  std::byte* keys(std::int32_t page, int head) const {
+    return base + page * page_bytes + static_cast<std::int64_t>(2 * head_bytes) * head;
+  }
+  std::byte* values(std::int32_t page, int head) const { return keys(page, head) + head_bytes; }
+};
+
+// Consecutive rows [row_begin, row_end) of the batch that belong to one sequence.
+struct AttentionRun {
+  std::int64_t row_begin = 0;
+  std::int64_t row_end = 0;
+  std::span<const std::int32_t> pages;  // page id of positions 32p … 32p+31
+};
+
+struct AttentionParams {
+  int n_heads = 0;
+  int window = 0;  // 0 = all keys before and at the row's position
+  float scale = 0;
+  float soft_cap = 0;
+};
+
+struct AttentionInput {
+  std::span<const AttentionRun> runs;
+  std::span<const std::int32_t> positions;  // by row
+  const float* q = nullptr;                 // [n_rows][n_heads · head_dim], RoPE applied
+  const float* k = nullptr;                 // [n_rows][n_kv_heads · head_dim], RoPE applied
+  const float* v = nullptr;
+  std::int64_t q_stride = 0;
+  std::int64_t kv_stride = 0;
+};
+
+// Writes the rows' keys and values to their pages.
+void store_kv(OpContext& ctx, const KvLayout& kv, const AttentionInput& input);
+
+// out[row][n_heads · head_dim] (row stride `out_stride`); the rows' own keys are stored already.
+void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,
+            const AttentionInput& input, std::span<float> out);
+
+// Scratch per thread for contexts of up to n_ctx tokens.
+std::size_t attention_scratch_bytes(std::int64_t n_ctx, int n_heads, int n_kv_heads, int head_dim);
+
+}  // namespace slip

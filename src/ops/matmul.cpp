@@ -1,0 +1,115 @@
+#include "ops/matmul.h"
+
+#include <algorithm>
+
+#include "quant/pack.h"
+
+namespace slip {
+namespace {
+
+// Groups of 16 rows that one task takes: several, so that a kernel can keep more than one group's
+// loads in flight, but small enough that threads which lose their CPU leave little behind.
+constexpr std::int64_t kGroupsPerTask = 4;
+
+std::int64_t n_groups(const WeightMatrix& weight) {
+  return (weight.n_rows() + kRowGroup - 1) / kRowGroup;
+}
+
+void run_exact(OpContext& ctx, const MatmulInput& input, const MatmulJob& job,
+               std::int64_t group_begin, std::int64_t group_end, int thread) {
+  auto* panel = reinterpret_cast<float*>(ctx.scratch(thread, matmul_scratch_bytes(input.n_cols)));
+  for (std::int64_t group = group_begin; group < group_end; ++group) {
+    decode_group(*job.weight->exact, group, panel);
+    const PackedMatrix w{.data = reinterpret_cast<const std::uint8_t*>(panel),
+                         .n_rows = kRowGroup,
+                         .n_cols = input.n_cols,
+                         .group_bytes = input.n_cols * kRowGroup * 4,
+                         .kind = PackedKind::kF32};
+    const FGemmArgs args{.w = &w,
+                         .group_begin = 0,
+                         .group_end = 1,
+                         .x = input.x,
+                         .x_stride = input.x_stride,
+                         .n_rows = input.n_rows,
+                         .out = job.out + group * kRowGroup,
+                         .out_stride = job.out_stride};
+    ctx.kernels().fgemm(&args);
+  }
+}
+
+void run_groups(OpContext& ctx, const MatmulInput& input, const MatmulJob& job,
+                std::int64_t group_begin, std::int64_t group_end, int thread) {
+  const WeightMatrix& weight = *job.weight;
+  if (weight.exact != nullptr) {
+    run_exact(ctx, input, job, group_begin, group_end, thread);
+  } else if (weight.is_float()) {
+    const FGemmArgs args{.w = &weight.packed,
+                         .group_begin = group_begin,
+                         .group_end = group_end,
+                         .x = input.x,
+                         .x_stride = input.x_stride,
+                         .n_rows = input.n_rows,
+                         .out = job.out,
+                         .out_stride = job.out_stride};
+    ctx.kernels().fgemm(&args);
+  } else {
+    const QGemmArgs args{.w = &weight.packed,
+                         .group_begin = group_begin,
+                         .group_end = group_end,
+                         .act = input.packed,
+                         .n_rows = input.n_rows,
+                         .planes = input.planes,
+                         .out = job.out,
+                         .out_stride = job.out_stride};
+    ctx.kernels().qgemm(&args);
+  }
+}
+
+}  // namespace
+
+std::size_t quantized_bytes(const OpContext& ctx, const MatmulInput& input, int planes) {
+  return ctx.kernels().act_bytes(input.n_rows, input.n_cols, planes);
+}
+
+void quantize_rows(OpContext& ctx, MatmulInput& input, int planes, std::byte* buffer) {
+  SLIP_CHECK(input.n_cols % kActBlock == 0);
+  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
+    const ActQuantArgs args{.x = input.x,
+                            .x_stride = input.x_stride,
+                            .n_cols = input.n_cols,
+                            .row_begin = begin,
+                            .row_end = end,
+                            .n_rows = input.n_rows,
+                            .planes = planes,
+                            .packed = buffer};
+    ctx.kernels().act_quantize(&args);
+  };
+  ctx.pool().parallel_for(input.n_rows, ctx.kernels().act_tile, task);
+  input.packed = buffer;
+  input.planes = planes;
+}
+
+void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob> jobs) {
+  std::int64_t total = 0;
+  for (const MatmulJob& job : jobs) {
+    SLIP_CHECK(job.weight->n_cols() == input.n_cols);
+    SLIP_CHECK(job.weight->is_float() ? input.x != nullptr : input.packed != nullptr);
+    total += n_groups(*job.weight);
+  }
+  const auto task = [&](std::int64_t begin, std::int64_t end, int thread) {
+    std::int64_t first = 0;  // index of the job's first group among all jobs' groups
+    for (const MatmulJob& job : jobs) {
+      const std::int64_t n = n_groups(*job.weight);
+      const std::int64_t from = std::max(begin, first), to = std::min(end, first + n);
+      if (from < to) run_groups(ctx, input, job, from - first, to - first, thread);
+      first += n;
+    }
+  };
+  ctx.pool().parallel_for(total, kGroupsPerTask, task);
+}
+
+std::size_t matmul_scratch_bytes(std::int64_t n_cols) {
+  return static_cast<std::size_t>(n_cols) * kRowGroup * sizeof(float);
+}
+
+}  // namespace slip

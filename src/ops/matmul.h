@@ -1,0 +1,53 @@
+// Matrix products of activations with weights.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "ops/op_context.h"
+#include "quant/packed.h"
+#include "tensor/tensor_view.h"
+
+namespace slip {
+
+// A weight matrix: packed, or, for exact arithmetic, as it lies in the file.
+struct WeightMatrix {
+  PackedMatrix packed{};
+  const TensorView* exact = nullptr;  // set: decode to f32 on the fly, `packed.data` unused
+
+  std::int64_t n_rows() const { return packed.n_rows; }
+  std::int64_t n_cols() const { return packed.n_cols; }
+  bool is_float() const { return exact != nullptr || packed.kind <= PackedKind::kBF16; }
+};
+
+// Rows of activations, [n_rows][n_cols] f32; `packed` when they have been quantised.
+struct MatmulInput {
+  const float* x = nullptr;
+  std::int64_t x_stride = 0;
+  std::int64_t n_rows = 0;
+  std::int64_t n_cols = 0;
+  const std::byte* packed = nullptr;
+  int planes = 0;
+};
+
+// out[m][r] = Σ_k w[r][k] · x[m][k]; `out` has room for n_rows rounded up to 16 in every row.
+struct MatmulJob {
+  const WeightMatrix* weight = nullptr;
+  float* out = nullptr;
+  std::int64_t out_stride = 0;
+};
+
+// Bytes that quantize_rows writes.
+std::size_t quantized_bytes(const OpContext& ctx, const MatmulInput& input, int planes);
+
+// Quantises input.x to `planes` int8 planes in `buffer` (64-byte aligned) and refers input to it.
+void quantize_rows(OpContext& ctx, MatmulInput& input, int planes, std::byte* buffer);
+
+// All jobs read the same input and run as one parallel region. Quantised weights take
+// input.packed, float and exact ones input.x.
+void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob> jobs);
+
+// Scratch per thread that matmul needs for an exact matrix with n_cols columns.
+std::size_t matmul_scratch_bytes(std::int64_t n_cols);
+
+}  // namespace slip

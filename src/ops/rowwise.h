@@ -1,0 +1,52 @@
+// Row-wise ops over a batch: norms, rotary embedding, gated activation, residual adds.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "ops/op_context.h"
+
+namespace slip {
+
+// [n_rows][width] f32 with a row stride.
+struct Rows {
+  float* data = nullptr;
+  std::int64_t stride = 0;
+  std::int64_t n_rows = 0;
+  float* row(std::int64_t i) const { return data + i * stride; }
+};
+
+struct NormParams {
+  std::span<const float> weight;  // its size is the width that is normalised
+  float weight_offset = 0;
+  float eps = 0;
+};
+
+// y[r] = rms_norm(x[r]); y may be x.
+void rms_norm(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows& y);
+
+// Normalises each of the n_heads heads of every row by itself, in place.
+void rms_norm_heads(OpContext& ctx, const NormParams& norm, const Rows& x, int n_heads);
+
+// cos and sin by row: [n_rows][n_rot / 2].
+struct RopeTables {
+  std::span<const float> cos;
+  std::span<const float> sin;
+  int n_rot = 0;
+  bool interleaved = false;
+};
+void rope(OpContext& ctx, const RopeTables& tables, const Rows& x, int n_heads, int head_dim);
+
+// y[r][i] = act(gate[r][i]) · up[r][i] for i < n; y may be gate.
+struct GateInput {
+  GateActivation activation = GateActivation::kSilu;
+  Rows gate;
+  Rows up;
+  std::int64_t n = 0;
+};
+void gate(OpContext& ctx, const GateInput& input, const Rows& y);
+
+// x[r][i] += factor · y[r][i] for i < n; y is scaled in place when factor isn't 1.
+void add_residual(OpContext& ctx, const Rows& x, const Rows& y, std::int64_t n, float factor);
+
+}  // namespace slip

@@ -1,0 +1,70 @@
+// The one pool of threads that all models of a process borrow.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace slip {
+
+// A reference to a callable `void(int64 begin, int64 end, int thread)`; the callee outlives the call.
+class RangeFn {
+ public:
+  template <class F>
+  RangeFn(F& f)  // NOLINT: implicit, so that lambdas pass as they are
+      : object_(&f), call_([](void* object, std::int64_t begin, std::int64_t end, int thread) {
+          (*static_cast<F*>(object))(begin, end, thread);
+        }) {}
+  void operator()(std::int64_t begin, std::int64_t end, int thread) const {
+    call_(object_, begin, end, thread);
+  }
+
+ private:
+  void* object_;
+  void (*call_)(void*, std::int64_t, std::int64_t, int);
+};
+
+// Workers are persistent: between two calls they spin for a short while (a decode step makes hundreds
+// of calls a few microseconds apart), then sleep until the next one. They inherit the process's
+// affinity mask and are not pinned. Thread-safe: calls from several threads take turns.
+class ThreadPool {
+ public:
+  // `n_threads` counts the caller: n_threads - 1 workers are started. At least 1.
+  explicit ThreadPool(int n_threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int n_threads() const { return n_threads_; }
+
+  // Calls fn(begin, end, thread) over disjoint ranges that cover [0, n), each at most `grain` long
+  // and aligned to multiples of it, on any of the threads 0 … n_threads-1, and returns when all is
+  // done. Ranges are handed out as threads become free, so one that lost its CPU doesn't hold up
+  // the rest. fn must not throw and must not call the pool.
+  void parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn);
+
+ private:
+  struct alignas(64) Line {
+    std::atomic<std::int64_t> value{0};
+  };
+  void worker(int thread);
+  void take_ranges(int thread);
+
+  const int n_threads_;
+  std::mutex calls_;
+  // The job in hand; written before `epoch_` is raised.
+  const RangeFn* job_ = nullptr;
+  std::int64_t n_ = 0;
+  std::int64_t grain_ = 1;
+  Line next_;     // first index not handed out yet
+  Line pending_;  // workers that haven't finished the job
+  alignas(64) std::atomic<std::uint32_t> epoch_{0};  // raised by one a job
+  alignas(64) std::atomic<int> sleepers_{0};
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace slip
