@@ -14,17 +14,17 @@ namespace slip {
 class RangeFn {
  public:
   template <class F>
-  RangeFn(F& f)  // NOLINT: implicit, so that lambdas pass as they are
-      : object_(&f), call_([](void* object, std::int64_t begin, std::int64_t end, int thread) {
-          (*static_cast<F*>(object))(begin, end, thread);
+  RangeFn(const F& f)  // NOLINT: implicit, so that lambdas pass as they are
+      : object_(&f), call_([](const void* object, std::int64_t begin, std::int64_t end, int thread) {
+          (*static_cast<const F*>(object))(begin, end, thread);
         }) {}
   void operator()(std::int64_t begin, std::int64_t end, int thread) const {
     call_(object_, begin, end, thread);
   }
 
  private:
-  void* object_;
-  void (*call_)(void*, std::int64_t, std::int64_t, int);
+  const void* object_;
+  void (*call_)(const void*, std::int64_t, std::int64_t, int);
 };
 
 // Workers are persistent: between two calls they spin for a short while (a decode step makes hundreds

@@ -1,0 +1,55 @@
+// Prompt in, text out: prefill, then sample token by token until something ends it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sampling.h"
+#include "engine/session.h"
+#include "text/tokenizer.h"
+
+namespace slip {
+
+enum class FinishReason { kStop, kLength, kCancelled };
+// "stop", "length", "cancelled".
+std::string_view to_string(FinishReason reason);
+
+struct GenerateRequest {
+  std::vector<std::int32_t> prompt;
+  std::int64_t max_tokens = -1;  // -1: until the context is full
+  SamplingParams sampling;
+  std::vector<std::string> stop;  // strings that end the answer and are not part of it
+  bool ignore_eos = false;
+  // Called with new text as it becomes certain: whole UTF-8 characters, no beginning of a stop
+  // string. May be empty.
+  std::function<void(std::string_view)> on_text;
+  const std::atomic<bool>* cancel = nullptr;
+};
+
+struct GenerateTimings {
+  std::int64_t n_prompt = 0;         // tokens of the prompt
+  std::int64_t n_reused = 0;         // of these, found in the KV cache
+  std::int64_t prefill_ns = 0;       // until the first token was chosen
+  std::vector<std::int64_t> itl_ns;  // between a token and the next
+  double prefill_tokens_per_s() const;
+  double decode_tokens_per_s() const;
+};
+
+struct GenerateResult {
+  std::string text;
+  std::vector<std::int32_t> tokens;  // generated, the one that ended the answer included
+  FinishReason finish_reason = FinishReason::kLength;
+  GenerateTimings timings;
+};
+
+// Errors: bad sampling parameters, a prompt that doesn't fit. A cancelled request is no error: it
+// returns what there is, with kCancelled.
+Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
+                                const GenerateRequest& request);
+
+}  // namespace slip
