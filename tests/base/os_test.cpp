@@ -69,6 +69,7 @@ TEST_F(Os, CgroupV1QuotaIsRead) {
 TEST(CpuBudget, QuotaRoundsUpAndNeverBelowOne) {
   EXPECT_EQ((CpuBudget{.cpus = {0, 1, 2, 3}, .quota = 1.5}.n_threads()), 2);
   EXPECT_EQ((CpuBudget{.cpus = {0, 1}, .quota = 0}.n_threads()), 2);
+  EXPECT_EQ((CpuBudget{.cpus = {0, 1, 2, 3}, .quota = 0, .n_cores = 2}.n_threads()), 2);
   EXPECT_EQ((CpuBudget{.cpus = {0, 1}, .quota = 0.1}.n_threads()), 1);
   EXPECT_GE(cpu_budget().n_threads(), 1);
 }

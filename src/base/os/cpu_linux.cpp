@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -81,6 +82,18 @@ double quota_v1(const std::string& directory) {
   return quota_in >> quota && period_in >> period && quota > 0 && period > 0 ? quota / period : 0;
 }
 
+// Distinct cores by their list of hyper-threads; 0 when the system doesn't tell.
+int count_cores(const std::vector<int>& cpus) {
+  std::set<std::string> cores;
+  for (const int cpu : cpus) {
+    const std::string siblings = read_text(
+        fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
+    if (siblings.empty()) return 0;
+    cores.insert(siblings);
+  }
+  return static_cast<int>(cores.size());
+}
+
 }  // namespace
 
 const CpuFeatures& cpu_features() {
@@ -127,7 +140,7 @@ double cgroup_cpu_quota(const std::string& root, const std::string& proc_cgroup)
 }
 
 int CpuBudget::n_threads() const {
-  int n = static_cast<int>(cpus.size());
+  int n = n_cores > 0 ? n_cores : static_cast<int>(cpus.size());
   if (quota > 0) n = std::min(n, static_cast<int>(std::ceil(quota)));
   return std::max(n, 1);
 }
@@ -147,6 +160,7 @@ CpuBudget cpu_budget() {
     if (ok) break;
   }
   if (budget.cpus.empty()) budget.cpus.push_back(0);
+  budget.n_cores = count_cores(budget.cpus);
   budget.quota = cgroup_cpu_quota("/sys/fs/cgroup", read_text("/proc/self/cgroup"));
   return budget;
 }

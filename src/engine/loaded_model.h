@@ -1,0 +1,57 @@
+// A model ready to answer: file, tokenizer, chat template, weights and a runner.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/generator.h"
+#include "engine/session.h"
+#include "model/cpu_runner.h"
+#include "model/runtime.h"
+#include "model/source.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace slip {
+
+struct LoadOptions {
+  std::int64_t n_ctx = 0;       // 0: the context that the model was trained for
+  std::int64_t max_rows = 512;  // tokens that a prefill takes at a time
+  KvType kv_type = KvType::kF16;
+  // Exact arithmetic implies an F32 KV cache.
+  Arithmetic arithmetic = Arithmetic::kFast;
+  bool with_tokenizer = true;
+};
+
+// Owns everything but the runtime, which must outlive it. One request at a time.
+class LoadedModel {
+ public:
+  static Result<std::unique_ptr<LoadedModel>> load(const std::filesystem::path& path,
+                                                   Runtime& runtime, const LoadOptions& options);
+
+  const ModelSource& source() const { return *source_; }
+  const ModelConfig& config() const { return source_->config(); }
+  ModelRunner& runner() { return *runner_; }
+  Session& session() { return *session_; }
+  Runtime& runtime() { return runtime_; }
+  std::int64_t load_ns() const { return load_ns_; }
+
+  // Null only when loaded without a tokenizer.
+  const Tokenizer* tokenizer() const { return tokenizer_.get(); }
+  // The model's chat template; an error when it has none or it can't be parsed. Parsed on first use.
+  Result<const ChatTemplate*> chat_template();
+
+ private:
+  explicit LoadedModel(Runtime& runtime) : runtime_(runtime) {}
+  Runtime& runtime_;
+  std::shared_ptr<const ModelSource> source_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::optional<ChatTemplate> chat_template_;
+  std::unique_ptr<ModelRunner> runner_;
+  std::optional<Session> session_;
+  std::int64_t load_ns_ = 0;
+};
+
+}  // namespace slip

@@ -1,0 +1,217 @@
+// Invariant 1 of ARCHITECTURE.md: a row's logits depend on that row's inputs only. Bit-equal for any
+// thread count, any chunking, alone or in a batch, on every instruction set.
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "kernels/dispatch.h"
+#include "model/cpu_runner.h"
+#include "support/tiny_model.h"
+
+namespace slip {
+namespace {
+
+using testing::TinyModel;
+using testing::TinyModelOptions;
+
+struct RunSetup {
+  Arithmetic arithmetic = Arithmetic::kFast;
+  KvType kv = KvType::kF16;
+  int n_threads = 1;
+  const KernelTable* kernels = nullptr;
+};
+
+constexpr std::int64_t kCtx = 640;
+
+std::vector<std::int32_t> some_tokens(int n, std::uint64_t seed) {
+  std::vector<std::int32_t> tokens;
+  for (int i = 0; i < n; ++i) {
+    tokens.push_back(static_cast<std::int32_t>(random_bits(seed, static_cast<std::uint64_t>(i)) % 100));
+  }
+  return tokens;
+}
+
+// A runner with room for two sequences of kCtx tokens.
+class Runner {
+ public:
+  Runner(const TinyModelOptions& model, const RunSetup& setup) : pool_(setup.n_threads) {
+    auto weights =
+        ModelWeights::load(std::make_shared<TinyModel>(model), setup.arithmetic, pool_).value();
+    runner_ = make_cpu_runner(weights, pool_,
+                              {.n_ctx = kCtx,
+                               .max_rows = kCtx,
+                               .kv = {.type = setup.kv, .n_pages = 2 * kCtx / kKvPageTokens},
+                               .kernels = setup.kernels})
+                  .value();
+    for (int s = 0; s < 2; ++s) {
+      // Interleaved page ids, so that a mixed-up table shows.
+      for (int p = 0; p < kCtx / kKvPageTokens; ++p) pages_[s].push_back(2 * p + s);
+    }
+  }
+
+  // Rows [begin, end) of `tokens` as sequence `s`.
+  void add(int s, const std::vector<std::int32_t>& tokens, int begin, int end) {
+    for (int i = begin; i < end; ++i) {
+      rows_.push_back({.token = tokens[static_cast<std::size_t>(i)],
+                       .position = i,
+                       .sequence = s,
+                       .output = RowOutput::kLogits});
+    }
+  }
+  // Runs what was added; the logits of its rows, concatenated.
+  std::vector<float> run() {
+    const std::span<const std::int32_t> tables[] = {pages_[0], pages_[1]};
+    const auto out = runner_->run({.rows = rows_, .page_tables = tables});
+    rows_.clear();
+    EXPECT_TRUE(out.has_value()) << out.error().message;
+    return {out->logits.begin(), out->logits.end()};
+  }
+  std::vector<float> run_in_chunks(const std::vector<std::int32_t>& tokens,
+                                   const std::vector<int>& chunks) {
+    std::vector<float> all;
+    int at = 0;
+    for (std::size_t i = 0; at < static_cast<int>(tokens.size()); ++i) {
+      const int end = std::min(at + chunks[i % chunks.size()], static_cast<int>(tokens.size()));
+      add(0, tokens, at, end);
+      const auto part = run();
+      all.insert(all.end(), part.begin(), part.end());
+      at = end;
+    }
+    return all;
+  }
+  ModelRunner& runner() { return *runner_; }
+
+ private:
+  ThreadPool pool_;
+  std::unique_ptr<ModelRunner> runner_;
+  std::vector<std::int32_t> pages_[2];
+  std::vector<BatchRow> rows_;
+};
+
+void expect_equal(const std::vector<float>& a, const std::vector<float>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  ASSERT_FALSE(a.empty());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ASSERT_EQ(a[i], b[i]) << "logit " << i % 100 << " of row " << i / 100;
+  }
+}
+
+class NumericsContract : public ::testing::TestWithParam<std::tuple<DType, KvType, Arithmetic>> {
+ protected:
+  TinyModelOptions model() const {
+    return {.dtype = std::get<0>(GetParam()),
+            .d_model = dtype_info(std::get<0>(GetParam())).block_size == 256 ? 256 : 64,
+            .head_dim = dtype_info(std::get<0>(GetParam())).block_size == 256 ? 64 : 32,
+            .d_ff = dtype_info(std::get<0>(GetParam())).block_size == 256 ? 256 : 96,
+            .window = 48};
+  }
+  RunSetup setup(int n_threads = 1) const {
+    return {.arithmetic = std::get<2>(GetParam()),
+            .kv = std::get<1>(GetParam()),
+            .n_threads = n_threads};
+  }
+};
+
+TEST_P(NumericsContract, OneThreadOrMany) {
+  const auto tokens = some_tokens(75, 3);
+  const auto want = Runner(model(), setup(1)).run_in_chunks(tokens, {75});
+  for (int n_threads : {2, 3}) {
+    expect_equal(Runner(model(), setup(n_threads)).run_in_chunks(tokens, {75}), want);
+  }
+}
+
+TEST_P(NumericsContract, OnePrefillOrManyChunks) {
+  const auto tokens = some_tokens(75, 4);
+  const auto want = Runner(model(), setup()).run_in_chunks(tokens, {75});
+  for (const auto& chunks : std::vector<std::vector<int>>{{1}, {2}, {5, 1, 17}, {32}, {33}}) {
+    expect_equal(Runner(model(), setup(2)).run_in_chunks(tokens, chunks), want);
+  }
+}
+
+TEST_P(NumericsContract, AloneOrInABatch) {
+  const auto a = some_tokens(41, 5), b = some_tokens(70, 6);
+  const auto want_a = Runner(model(), setup()).run_in_chunks(a, {41});
+  const auto want_b = Runner(model(), setup()).run_in_chunks(b, {70});
+  Runner both(model(), setup(2));
+  both.add(0, a, 0, 40);
+  both.add(1, b, 0, 69);
+  auto got = both.run();
+  both.add(1, b, 69, 70);
+  both.add(0, a, 40, 41);
+  const auto rest = both.run();
+  std::vector<float> got_a(got.begin(), got.begin() + 40 * 100);
+  std::vector<float> got_b(got.begin() + 40 * 100, got.end());
+  got_b.insert(got_b.end(), rest.begin(), rest.begin() + 100);
+  got_a.insert(got_a.end(), rest.begin() + 100, rest.end());
+  expect_equal(got_a, want_a);
+  expect_equal(got_b, want_b);
+}
+
+TEST_P(NumericsContract, EveryInstructionSet) {
+  const auto tokens = some_tokens(40, 7);
+  RunSetup reference = setup();
+  reference.kernels = available_kernels().front();
+  const auto want = Runner(model(), reference).run_in_chunks(tokens, {40});
+  for (const KernelTable* kernels : available_kernels()) {
+    RunSetup forced = setup(2);
+    forced.kernels = kernels;
+    SCOPED_TRACE(kernels->isa);
+    expect_equal(Runner(model(), forced).run_in_chunks(tokens, {7, 1}), want);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Weights, NumericsContract,
+    ::testing::Combine(::testing::Values(DType::kF32, DType::kF16, DType::kBF16, DType::kQ4_0,
+                                         DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ8_0,
+                                         DType::kQ2_K, DType::kQ3_K, DType::kQ4_K, DType::kQ5_K,
+                                         DType::kQ6_K, DType::kIQ4_NL, DType::kIQ4_XS,
+                                         DType::kMXFP4),
+                       ::testing::Values(KvType::kF16), ::testing::Values(Arithmetic::kFast)));
+INSTANTIATE_TEST_SUITE_P(
+    KvTypes, NumericsContract,
+    ::testing::Combine(::testing::Values(DType::kQ4_1),
+                       ::testing::Values(KvType::kF32, KvType::kBF16, KvType::kQ8_0),
+                       ::testing::Values(Arithmetic::kFast, Arithmetic::kExact)));
+INSTANTIATE_TEST_SUITE_P(
+    Exact, NumericsContract,
+    ::testing::Combine(::testing::Values(DType::kF16, DType::kQ8_0, DType::kQ4_K),
+                       ::testing::Values(KvType::kF32), ::testing::Values(Arithmetic::kExact)));
+
+TEST(NumericsContractLong, KeyBlocksOf256AreCrossedTheSameWay) {
+  const TinyModelOptions model{.dtype = DType::kQ4_0, .window = 300};
+  const auto tokens = some_tokens(600, 8);
+  const auto want = Runner(model, {.n_threads = 1}).run_in_chunks(tokens, {600});
+  expect_equal(Runner(model, {.n_threads = 2}).run_in_chunks(tokens, {255, 2, 90}), want);
+}
+
+TEST(CpuRunner, RefusesBatchesThatDontFit) {
+  Runner r({}, {});
+  const auto tokens = some_tokens(4, 9);
+  const std::int32_t page = 0;
+  const std::span<const std::int32_t> tables[] = {{&page, 1}};
+  const auto submit = [&](std::vector<BatchRow> rows) {
+    return r.runner().submit({.rows = rows, .page_tables = tables});
+  };
+  EXPECT_FALSE(submit({}).has_value());
+  EXPECT_FALSE(submit({{.token = 100, .position = 0}}).has_value());
+  EXPECT_FALSE(submit({{.token = -1, .position = 0}}).has_value());
+  EXPECT_FALSE(submit({{.token = 1, .position = 32}}).has_value()) << "page table too short";
+  EXPECT_EQ(submit({{.token = 1, .position = kCtx}}).error().kind, ErrorKind::kLimit);
+  EXPECT_FALSE(submit({{.token = 1, .position = 0, .sequence = 1}}).has_value());
+  EXPECT_FALSE(submit({{.token = 1, .position = 0}, {.token = 1, .position = 2}}).has_value());
+  EXPECT_TRUE(submit({{.token = 1, .position = 0}, {.token = 1, .position = 1}}).has_value());
+}
+
+TEST(CpuRunner, StopsBetweenLayersWhenCancelled) {
+  Runner r({}, {});
+  const std::atomic<bool> cancel{true};
+  const std::int32_t page = 0;
+  const std::span<const std::int32_t> tables[] = {{&page, 1}};
+  const BatchRow row{.token = 1, .output = RowOutput::kLogits};
+  const auto out = r.runner().run({.rows = {&row, 1}, .page_tables = tables, .cancel = &cancel});
+  EXPECT_EQ(out.error().kind, ErrorKind::kCancelled);
+}
+
+}  // namespace
+}  // namespace slip
