@@ -10,8 +10,8 @@ namespace {
 
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
-// Tokens further than this below the largest (in units of the temperature) have p < 2^-57 each: all of
-// a 128k vocabulary together can't move a draw of 53 random bits.
+// Tokens further than this below the largest (in units of the temperature) have p < 2^-57 each: all
+// of a 128k vocabulary together can't move a draw of 53 random bits.
 constexpr float kNegligible = 40.0f;
 
 float largest(std::span<const float> logits) {

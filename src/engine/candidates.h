@@ -12,9 +12,10 @@ namespace slip {
 // First of the largest values; NaN never wins.
 std::int32_t argmax(std::span<const float> logits);
 
-// Replaces `out` by the candidates that can survive `params`' top-k and min-p (a superset at the cut,
-// never fewer), scaled by the temperature, sorted by falling logit, ties by rising id. One pass over
-// the vocabulary to find the largest, one to bin the rest, one to collect: only survivors are sorted.
+// Replaces `out` by the candidates that can survive `params`' top-k and min-p (a superset at the
+// cut, never fewer), scaled by the temperature, sorted by falling logit, ties by rising id. One
+// pass over the vocabulary to find the largest, one to bin the rest, one to collect: only survivors
+// are sorted.
 void select_candidates(std::span<const float> logits, const SamplingParams& params,
                        std::vector<Candidate>& out);
 

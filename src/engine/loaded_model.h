@@ -40,7 +40,8 @@ class LoadedModel {
 
   // Null only when loaded without a tokenizer.
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
-  // The model's chat template; an error when it has none or it can't be parsed. Parsed on first use.
+  // The model's chat template; an error when it has none or it can't be parsed. Parsed on first
+  // use.
   Result<const ChatTemplate*> chat_template();
 
  private:

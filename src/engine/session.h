@@ -24,8 +24,8 @@ class Session {
 
   // Makes `tokens` the sequence and returns the logits [n_vocab] after its last token: keeps the
   // longest common beginning (at least the last token is always computed), runs the rest in chunks.
-  // kLimit when they don't fit the context; kCancelled when `cancel` turned true (what ran is kept).
-  // The logits stay valid until the next call.
+  // kLimit when they don't fit the context; kCancelled when `cancel` turned true (what ran is
+  // kept). The logits stay valid until the next call.
   Result<std::span<const float>> prefill(std::span<const std::int32_t> tokens,
                                          const std::atomic<bool>* cancel = nullptr);
 

@@ -53,8 +53,8 @@ std::size_t scratch_bytes_per_thread(const ModelWeights& weights, std::int64_t n
   std::size_t bytes =
       weights.arithmetic == Arithmetic::kExact ? matmul_scratch_bytes(widths(weights).in) : 0;
   for (const LayerRecipe& layer : weights.source->config().layers) {
-    bytes = std::max(bytes, attention_scratch_bytes(n_ctx, layer.n_heads, layer.n_kv_heads,
-                                                    layer.head_dim));
+    bytes = std::max(
+        bytes, attention_scratch_bytes(n_ctx, layer.n_heads, layer.n_kv_heads, layer.head_dim));
   }
   return bytes;
 }

@@ -198,13 +198,12 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
                              .v = v.data,
                              .q_stride = q.stride,
                              .kv_stride = k.stride};
-  const AttentionParams params{
-      .n_heads = recipe.n_heads,
-      .window = recipe.window,
-      .scale = config_.attention_scale > 0
-                   ? config_.attention_scale
-                   : 1.0f / std::sqrt(static_cast<float>(recipe.head_dim)),
-      .soft_cap = config_.attention_soft_cap};
+  const AttentionParams params{.n_heads = recipe.n_heads,
+                               .window = recipe.window,
+                               .scale = config_.attention_scale > 0
+                                            ? config_.attention_scale
+                                            : 1.0f / std::sqrt(static_cast<float>(recipe.head_dim)),
+                               .soft_cap = config_.attention_soft_cap};
   const std::int64_t width = std::int64_t{recipe.n_heads} * recipe.head_dim;
   const Rows attended = rows(act_.attended, width);
   const KvLayout kv = kv_.layer(index);
@@ -251,7 +250,8 @@ void CpuRunner::project(const Rows& x, std::span<const std::pair<const Linear*, 
   SLIP_CHECK(jobs.size() <= std::size(matmul_jobs));
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const auto& [linear, out] = jobs[i];
-    matmul_jobs[i] = {.weight = &linear->matrix(), .out = out, .out_stride = linear->n_out_padded()};
+    matmul_jobs[i] = {
+        .weight = &linear->matrix(), .out = out, .out_stride = linear->n_out_padded()};
   }
   matmul(ctx_, input, {matmul_jobs, jobs.size()});
   for (const auto& [linear, out] : jobs) {

@@ -22,8 +22,7 @@ double llama3_frequency(const RopeSpec& spec, double f) {
 
 // YaRN: the index of the pair that turns `rotations` times within the original context.
 double yarn_dim(const RopeSpec& spec, double rotations) {
-  return spec.n_rot *
-         std::log(static_cast<double>(spec.original_context) / (rotations * 2 * kPi)) /
+  return spec.n_rot * std::log(static_cast<double>(spec.original_context) / (rotations * 2 * kPi)) /
          (2 * std::log(spec.theta));
 }
 
@@ -42,8 +41,8 @@ double default_magnitude(const RopeSpec& spec) {
     return 0.1 * std::log(spec.factor) + 1.0;
   }
   if (spec.scaling == RopeScaling::kLongRope && spec.factor > 1 && spec.original_context > 1) {
-    return std::sqrt(1 + std::log(spec.factor) /
-                             std::log(static_cast<double>(spec.original_context)));
+    return std::sqrt(1 +
+                     std::log(spec.factor) / std::log(static_cast<double>(spec.original_context)));
   }
   return 1.0;
 }
@@ -55,8 +54,7 @@ RopeAngles::RopeAngles(const RopeSpec& spec, std::int64_t n_ctx) {
   const auto original = static_cast<double>(spec.original_context);
   if (spec.scaling == RopeScaling::kDynamicNtk && original > 0 && spec.n_rot > 2 &&
       static_cast<double>(n_ctx) > original) {
-    const double stretch =
-        spec.factor * static_cast<double>(n_ctx) / original - (spec.factor - 1);
+    const double stretch = spec.factor * static_cast<double>(n_ctx) / original - (spec.factor - 1);
     theta *= std::pow(stretch, spec.n_rot / (spec.n_rot - 2.0));
   }
   const bool long_context = n_ctx > spec.original_context;
@@ -66,10 +64,17 @@ RopeAngles::RopeAngles(const RopeSpec& spec, std::int64_t n_ctx) {
     const auto at = static_cast<std::size_t>(i);
     switch (spec.scaling) {
       case RopeScaling::kNone:
-      case RopeScaling::kDynamicNtk: break;
-      case RopeScaling::kLinear: f /= spec.factor; break;
-      case RopeScaling::kLlama3: f = llama3_frequency(spec, f); break;
-      case RopeScaling::kYarn: f = yarn_frequency(spec, i, f); break;
+      case RopeScaling::kDynamicNtk:
+        break;
+      case RopeScaling::kLinear:
+        f /= spec.factor;
+        break;
+      case RopeScaling::kLlama3:
+        f = llama3_frequency(spec, f);
+        break;
+      case RopeScaling::kYarn:
+        f = yarn_frequency(spec, i, f);
+        break;
       case RopeScaling::kLongRope:
         if (at < longrope.size()) f /= longrope[at];
         break;

@@ -1,5 +1,5 @@
-// The seam between those who decide what to compute (engine) and those who compute it: the CPU here,
-// later accelerators, tensor-parallel ranks, pipeline stages.
+// The seam between those who decide what to compute (engine) and those who compute it: the CPU
+// here, later accelerators, tensor-parallel ranks, pipeline stages.
 #pragma once
 
 #include <atomic>

@@ -107,9 +107,8 @@ Result<std::shared_ptr<const ModelWeights>> ModelWeights::load(
   weights->embedding = SLIP_TRY(source->require("token_embd.weight"));
   weights->output_norm = to_floats(*SLIP_TRY(source->require("output_norm.weight")));
   const TensorView* output = source->find("output.weight");
-  weights->output =
-      SLIP_TRY(Linear::create(output != nullptr ? *output : *weights->embedding,
-                              source->find("output.bias"), arithmetic, pool));
+  weights->output = SLIP_TRY(Linear::create(output != nullptr ? *output : *weights->embedding,
+                                            source->find("output.bias"), arithmetic, pool));
   weights->source = std::move(source);
   return weights;
 }

@@ -10,9 +10,13 @@ namespace {
 // block of 256 keys from L2, few enough that a 512-token prefill splits over many threads.
 constexpr int kMaxQueryRows = 48;
 
-int positions_per_task(int group) { return std::max(1, kMaxQueryRows / group); }
+int positions_per_task(int group) {
+  return std::max(1, kMaxQueryRows / group);
+}
 
-std::size_t align64(std::size_t n) { return (n + 63) / 64 * 64; }
+std::size_t align64(std::size_t n) {
+  return (n + 63) / 64 * 64;
+}
 
 // One task's areas within a thread's scratch.
 struct TaskScratch {
@@ -63,20 +67,19 @@ class Attend {
       const std::int32_t page = task.run->pages[static_cast<std::size_t>(p)];
       pages[p] = {kv_.keys(page, task.kv_head), kv_.values(page, task.kv_head)};
     }
-    const AttentionArgs args{
-        .type = kv_.type,
-        .q = q,
-        .q_stride = dim,
-        .n_rows = n_rows,
-        .first = first,
-        .last = last,
-        .pages = pages,
-        .head_dim = dim,
-        .scale = params_.scale,
-        .soft_cap = params_.soft_cap,
-        .out = out,
-        .out_stride = dim,
-        .scratch = scratch.take<float>(slip::attention_scratch(n_rows, dim))};
+    const AttentionArgs args{.type = kv_.type,
+                             .q = q,
+                             .q_stride = dim,
+                             .n_rows = n_rows,
+                             .first = first,
+                             .last = last,
+                             .pages = pages,
+                             .head_dim = dim,
+                             .scale = params_.scale,
+                             .soft_cap = params_.soft_cap,
+                             .out = out,
+                             .out_stride = dim,
+                             .scratch = scratch.take<float>(slip::attention_scratch(n_rows, dim))};
     ctx_.kernels().attention(&args);
     for (std::int64_t row = task.row_begin; row < task.row_end; ++row) {
       std::memcpy(out_.data() + row * q_width + head_offset,
@@ -141,7 +144,8 @@ void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,
   std::int64_t n_ctx = 0;
   for (const AttentionRun& run : input.runs) {
     n_tasks += (run.row_end - run.row_begin + tile - 1) / tile * kv.n_kv_heads;
-    n_ctx = std::max(n_ctx, std::int64_t{kKvPageTokens} * static_cast<std::int64_t>(run.pages.size()));
+    n_ctx =
+        std::max(n_ctx, std::int64_t{kKvPageTokens} * static_cast<std::int64_t>(run.pages.size()));
   }
   Attend op(ctx, kv, params, input, out);
   const std::size_t scratch =
@@ -154,8 +158,7 @@ void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,
   ctx.pool().parallel_for(n_tasks, 1, fn);
 }
 
-std::size_t attention_scratch_bytes(std::int64_t n_ctx, int n_heads, int n_kv_heads,
-                                    int head_dim) {
+std::size_t attention_scratch_bytes(std::int64_t n_ctx, int n_heads, int n_kv_heads, int head_dim) {
   const int group = n_heads / n_kv_heads;
   const auto rows = static_cast<std::size_t>(positions_per_task(group) * group);
   const auto dim = static_cast<std::size_t>(head_dim);

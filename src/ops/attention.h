@@ -13,9 +13,9 @@ struct KvLayout {
   KvType type = KvType::kF16;
   int n_kv_heads = 0;
   int head_dim = 0;
-  std::byte* base = nullptr;       // the layer's area in page 0
-  std::int64_t page_bytes = 0;     // from a page to the next
-  std::size_t head_bytes = 0;      // kv_head_bytes: K of head h at 2h · head_bytes, V after it
+  std::byte* base = nullptr;    // the layer's area in page 0
+  std::int64_t page_bytes = 0;  // from a page to the next
+  std::size_t head_bytes = 0;   // kv_head_bytes: K of head h at 2h · head_bytes, V after it
 
   std::byte* keys(std::int32_t page, int head) const {
     return base + page * page_bytes + static_cast<std::int64_t>(2 * head_bytes) * head;

@@ -10,12 +10,14 @@
 
 namespace slip {
 
-// A reference to a callable `void(int64 begin, int64 end, int thread)`; the callee outlives the call.
+// A reference to a callable `void(int64 begin, int64 end, int thread)`; the callee outlives the
+// call.
 class RangeFn {
  public:
   template <class F>
   RangeFn(const F& f)  // NOLINT: implicit, so that lambdas pass as they are
-      : object_(&f), call_([](const void* object, std::int64_t begin, std::int64_t end, int thread) {
+      : object_(&f),
+        call_([](const void* object, std::int64_t begin, std::int64_t end, int thread) {
           (*static_cast<const F*>(object))(begin, end, thread);
         }) {}
   void operator()(std::int64_t begin, std::int64_t end, int thread) const {
@@ -27,9 +29,9 @@ class RangeFn {
   void (*call_)(const void*, std::int64_t, std::int64_t, int);
 };
 
-// Workers are persistent: between two calls they spin for a short while (a decode step makes hundreds
-// of calls a few microseconds apart), then sleep until the next one. They inherit the process's
-// affinity mask and are not pinned. Thread-safe: calls from several threads take turns.
+// Workers are persistent: between two calls they spin for a short while (a decode step makes
+// hundreds of calls a few microseconds apart), then sleep until the next one. They inherit the
+// process's affinity mask and are not pinned. Thread-safe: calls from several threads take turns.
 class ThreadPool {
  public:
   // `n_threads` counts the caller: n_threads - 1 workers are started. At least 1.
@@ -50,19 +52,24 @@ class ThreadPool {
   struct alignas(64) Line {
     std::atomic<std::int64_t> value{0};
   };
-  void worker(int thread);
+  void worker();
   void take_ranges(int thread);
+  // Joins the open job unless this worker has seen it; false when there is none.
+  bool join(std::uint64_t& seen_job, int& thread);
 
   const int n_threads_;
   std::mutex calls_;
-  // The job in hand; written before `epoch_` is raised.
+  // The job in hand; written before `state_` opens it, untouched until all who joined have left.
   const RangeFn* job_ = nullptr;
   std::int64_t n_ = 0;
   std::int64_t grain_ = 1;
-  Line next_;     // first index not handed out yet
-  Line pending_;  // workers that haven't finished the job
-  alignas(64) std::atomic<std::uint32_t> epoch_{0};  // raised by one a job
-  alignas(64) std::atomic<int> sleepers_{0};
+  Line next_;  // first index not handed out yet
+  // Number of the job, whether it is open, and how many workers have joined and not left: one word,
+  // so that a worker which the system has put aside can't join a job that is over, and the caller
+  // never waits for one that didn't come.
+  alignas(64) std::atomic<std::uint64_t> state_{0};
+  alignas(64) std::atomic<std::uint32_t> signal_{0};  // raised by one a job, for sleepers
+  std::atomic<int> sleepers_{0};
   std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;
 };

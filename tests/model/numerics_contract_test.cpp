@@ -1,5 +1,5 @@
-// Invariant 1 of ARCHITECTURE.md: a row's logits depend on that row's inputs only. Bit-equal for any
-// thread count, any chunking, alone or in a batch, on every instruction set.
+// Invariant 1 of ARCHITECTURE.md: a row's logits depend on that row's inputs only. Bit-equal for
+// any thread count, any chunking, alone or in a batch, on every instruction set.
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -26,7 +26,8 @@ constexpr std::int64_t kCtx = 640;
 std::vector<std::int32_t> some_tokens(int n, std::uint64_t seed) {
   std::vector<std::int32_t> tokens;
   for (int i = 0; i < n; ++i) {
-    tokens.push_back(static_cast<std::int32_t>(random_bits(seed, static_cast<std::uint64_t>(i)) % 100));
+    tokens.push_back(
+        static_cast<std::int32_t>(random_bits(seed, static_cast<std::uint64_t>(i)) % 100));
   }
   return tokens;
 }

@@ -80,11 +80,12 @@ class TinyModel final : public ModelSource {
     }
     TensorView view{.name = name, .dtype = dtype, .shape = {n_cols}, .bytes = {}};
     if (!is_norm) view.shape.push_back(n_rows);
-    auto& bytes = storage_.emplace_back(
-        std::make_unique<std::vector<std::byte>>(static_cast<std::size_t>(view.row_bytes() * n_rows)));
+    auto& bytes = storage_.emplace_back(std::make_unique<std::vector<std::byte>>(
+        static_cast<std::size_t>(view.row_bytes() * n_rows)));
     for (int r = 0; r < n_rows; ++r) {
-      const auto encoded = encode_row(dtype, values.data() + static_cast<std::ptrdiff_t>(r) * n_cols,
-                                      n_cols, bytes->data() + r * view.row_bytes());
+      const auto encoded =
+          encode_row(dtype, values.data() + static_cast<std::ptrdiff_t>(r) * n_cols, n_cols,
+                     bytes->data() + r * view.row_bytes());
       if (!encoded) throw std::runtime_error(encoded.error().message);
     }
     view.bytes = *bytes;

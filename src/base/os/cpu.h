@@ -28,8 +28,8 @@ std::string cpu_name();
 // quota (v1 cpu.cfs_quota_us / v2 cpu.max, the tightest of all ancestors).
 struct CpuBudget {
   std::vector<int> cpus;  // ids from the affinity mask, ascending, never empty
-  double quota = 0;        // CPUs' worth of time per period; 0 = unlimited
-  int n_cores = 0;         // physical cores among `cpus`; 0 = unknown
+  double quota = 0;       // CPUs' worth of time per period; 0 = unlimited
+  int n_cores = 0;        // physical cores among `cpus`; 0 = unknown
   // Threads worth starting: one a physical core (hyper-threads share the units that matrix products
   // wait for), or the quota rounded up, whichever is less; ≥ 1.
   int n_threads() const;

@@ -86,8 +86,8 @@ double quota_v1(const std::string& directory) {
 int count_cores(const std::vector<int>& cpus) {
   std::set<std::string> cores;
   for (const int cpu : cpus) {
-    const std::string siblings = read_text(
-        fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
+    const std::string siblings =
+        read_text(fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
     if (siblings.empty()) return 0;
     cores.insert(siblings);
   }
