@@ -20,6 +20,8 @@ namespace slip {
 // output_norm.weight, blk.N.{attn_norm, attn_q, attn_k, attn_v, attn_output, ffn_norm, ffn_gate,
 // ffn_up, ffn_down, attn_q_norm, attn_k_norm, post_attention_norm, post_ffw_norm}.weight, biases
 // as .bias, fused ones as attn_qkv and ffn_up with 2·d_ff rows (gate first; phi3).
+// open_model has checked presence and shapes of all of them (config_check.h); bytes may begin at
+// any address.
 class ModelSource {
  public:
   virtual ~ModelSource() = default;
@@ -34,6 +36,7 @@ class ModelSource {
   std::uint64_t tensor_bytes() const;
   std::uint64_t bytes_per_token() const;
 
+  // Knows every token that ends an answer, generation_config.json's eos_token_id included.
   virtual Result<std::unique_ptr<Tokenizer>> make_tokenizer() const = 0;
   // The chat template's source; empty when the model carries none.
   virtual std::string chat_template() const = 0;

@@ -1,0 +1,51 @@
+#include "model/source.h"
+
+#include "model/source_files.h"
+
+namespace slip {
+
+const TensorView* ModelSource::find(std::string_view canonical_name) const {
+  const auto it = tensors_.find(std::string(canonical_name));
+  return it == tensors_.end() ? nullptr : &it->second;
+}
+
+Result<const TensorView*> ModelSource::require(std::string_view canonical_name) const {
+  const TensorView* tensor = find(canonical_name);
+  if (tensor == nullptr) {
+    return fail(ErrorKind::kNotFound, "tensor {}: not in the model", canonical_name);
+  }
+  return tensor;
+}
+
+std::uint64_t ModelSource::tensor_bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& [name, tensor] : tensors_) sum += tensor.bytes.size();
+  return sum;
+}
+
+std::uint64_t ModelSource::bytes_per_token() const {
+  const TensorView* embedding = find("token_embd.weight");
+  const bool is_output = find("output.weight") == nullptr;
+  if (embedding == nullptr || is_output) return tensor_bytes();
+  return tensor_bytes() - embedding->bytes.size() +
+         static_cast<std::uint64_t>(embedding->row_bytes());
+}
+
+namespace {
+
+Result<std::unique_ptr<ModelSource>> open_any(const std::filesystem::path& path) {
+  if (HfFolder::is_folder(path)) return source_from_hf(SLIP_TRY(HfFolder::open(path)));
+  return source_from_gguf(SLIP_TRY(GgufFile::open(path)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ModelSource>> open_model(const std::filesystem::path& path) {
+  auto source = open_any(path);
+  if (!source && source.error().message.find(path.filename().string()) == std::string::npos) {
+    source.error().message = path.string() + ": " + source.error().message;
+  }
+  return source;
+}
+
+}  // namespace slip
