@@ -1,0 +1,13 @@
+#include "text/pretokenizer_registry.h"
+
+namespace slip {
+
+const PretokenizerEntry& pretokenizers_viking() {
+  static const PretokenizerEntry entry{
+      .names = {"viking", "poro-chat"},
+      .patterns = {R"( ?[^(\s|.,!?…。，、।۔،)]+)", R"(\p{N})"},
+  };
+  return entry;
+}
+
+}  // namespace slip
