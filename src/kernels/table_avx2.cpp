@@ -1,4 +1,5 @@
 #include "kernels/avx2/kernels_avx2.h"
+#include "kernels/avx2/qgemm_avx2.h"
 #include "kernels/tables.h"
 
 namespace slip {
@@ -7,6 +8,10 @@ namespace {
 KernelTable make_table() {
   KernelTable t = *table_ref();
   t.isa = "avx2";
+  t.act_tile = kActTileAvx2;
+  t.act_bytes = act_bytes_avx2;
+  t.act_quantize = act_quantize_avx2;
+  t.qgemm = qgemm_avx2;
   return t;
 }
 

@@ -1,4 +1,5 @@
 #include "kernels/avx512/kernels_avx512.h"
+#include "kernels/avx512/qgemm_avx512.h"
 #include "kernels/tables.h"
 
 namespace slip {
@@ -7,6 +8,10 @@ namespace {
 KernelTable make_table() {
   KernelTable t = *table_avx2();
   t.isa = "avx512";
+  t.act_tile = kActTileAvx512;
+  t.act_bytes = act_bytes_avx512;
+  t.act_quantize = act_quantize_avx512;
+  t.qgemm = qgemm_avx512;
   return t;
 }
 

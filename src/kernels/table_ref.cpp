@@ -7,6 +7,10 @@ namespace {
 KernelTable make_table() {
   KernelTable t = {};
   t.isa = "ref";
+  t.act_tile = 1;
+  t.act_bytes = act_bytes_ref;
+  t.act_quantize = act_quantize_ref;
+  t.qgemm = qgemm_ref;
   t.fgemm = fgemm_ref;
   t.kv_store = kv_store_ref;
   t.attention = attention_ref;

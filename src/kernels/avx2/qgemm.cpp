@@ -1,0 +1,11 @@
+#include "kernels/act_tiles.h"
+#include "kernels/avx2/kernels_avx2.h"
+#include "kernels/avx2/qgemm_avx2.h"
+
+namespace slip {
+
+void qgemm_avx2(const QGemmArgs* args) {
+  args->n_rows <= kDirectRows ? qgemm_direct_avx2(args) : qgemm_panel_avx2(args);
+}
+
+}  // namespace slip

@@ -1,0 +1,11 @@
+#include "kernels/act_tiles.h"
+#include "kernels/avx512/kernels_avx512.h"
+#include "kernels/avx512/qgemm_avx512.h"
+
+namespace slip {
+
+void qgemm_avx512(const QGemmArgs* args) {
+  args->n_rows <= kDirectRows ? qgemm_direct_avx512(args) : qgemm_panel_avx512(args);
+}
+
+}  // namespace slip

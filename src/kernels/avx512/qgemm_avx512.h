@@ -1,0 +1,32 @@
+// The parts of qgemm_avx512: products of few rows straight from the packed weights (qgemm_direct),
+// products of many rows from an unpacked panel (qgemm_panel), and what unpacks it (qgemm_fill).
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace slip {
+
+constexpr int kActTileAvx512 = 6;
+
+// Up to kDirectRows (act_tiles.h) activation rows.
+void qgemm_direct_avx512(const QGemmArgs* args);
+void qgemm_panel_avx512(const QGemmArgs* args);
+
+// A panel: some blocks of one or two groups of 16 rows, unpacked, everything for a block together:
+//   [step][group] 64 B of weights: 1 plane: 8 steps of signed bytes (16 rows × 4 k);
+//                 2 planes: 16 steps of int16 (16 rows × 2 k, in the order of the activations);
+//   [half][group] int32: -128 · Σ w, what the offset of uint8 activations adds (1 plane only);
+//   [half][group] f32 scales; [half][group] f32 mins, for kinds with mins.
+// One half where a scale covers 32 columns, else two.
+struct PanelFillArgs {
+  const uint8_t* group;  // packed
+  int64_t block_begin;
+  int64_t n_blocks;
+  int group_idx;  // in the panel
+  int n_groups;   // of the panel: 1 or 2
+  uint8_t* panel;
+};
+using PanelFill = void (*)(const PanelFillArgs* args);
+PanelFill panel_fill_avx512(PackedKind kind, int planes);
+
+}  // namespace slip

@@ -1,0 +1,213 @@
+// Products of many activation rows: a panel of 32 (or 16) weight rows is unpacked to L1 once, then
+// swept by all tiles of activations. Register tile: 32 rows × 6 columns, i.e. 12 integer and 12
+// float accumulators, 2 registers of weights and the broadcast activations: per step 8 loads feed
+// 12 dot products, so that the two dot-product ports are the limit.
+#include "kernels/act_tiles.h"
+#include "kernels/avx512/kernels_avx512.h"
+#include "kernels/avx512/qgemm_avx512.h"
+#include "kernels/avx512/unpack.h"
+
+namespace slip {
+namespace {
+
+constexpr int64_t kPanelBlocks[3] = {0, 24, 18};  // by planes: 32 … 46 KB, about an L1 cache
+constexpr int64_t kPanelBlockBytes[3] = {0, (8 + 3 * 2) * 128, (16 + 2 * 2) * 128};
+constexpr int64_t kPanelBytes = kPanelBlocks[2] * kPanelBlockBytes[2];
+static_assert(kPanelBytes >= kPanelBlocks[1] * kPanelBlockBytes[1]);
+// The activations that the panels sweep again and again stay in L2.
+constexpr int64_t kSweepBytes = 1 << 20;
+constexpr int64_t kMinSweepTiles = 16;
+
+struct TileArgs {
+  const uint8_t* panel;
+  const uint8_t* act;
+  int64_t n_blocks;
+  float* out;
+  int64_t out_stride;
+  int n_columns;  // with a place in `out`
+  bool first;     // the sums start here, else they continue from `out`
+};
+
+// A kind as the panel kernels see it.
+template <int kPlanesArg, int kHalvesArg, bool kMinArg>
+struct Shape {
+  static constexpr int kPlanes = kPlanesArg;
+  static constexpr int kHalves = kHalvesArg;
+  static constexpr bool kMin = kMinArg;
+};
+
+SLIP_INLINE __m512i broadcast_unit(const uint8_t* p) {
+  int32_t unit;
+  __builtin_memcpy(&unit, p, 4);
+  return _mm512_set1_epi32(unit);
+}
+
+SLIP_INLINE __m512 broadcast_float(const uint8_t* p) {
+  return _mm512_castsi512_ps(broadcast_unit(p));
+}
+
+// Integer sums of half a block (or a block): kUnits steps of kGroups × kCols dot products.
+template <int kGroups, int kCols, int kPlanes, int kSteps>
+SLIP_INLINE void dot_steps(const uint8_t* panel, const uint8_t* act, __m512i sum[kGroups][kCols]) {
+#pragma GCC unroll 4
+  for (int s = 0; s < kSteps; ++s, panel += 64 * kGroups, act += 4 * kCols) {
+    __m512i w[kGroups];
+#pragma GCC unroll 2
+    for (int g = 0; g < kGroups; ++g) w[g] = _mm512_load_si512(panel + 64 * g);
+#pragma GCC unroll 6
+    for (int c = 0; c < kCols; ++c) {
+      const __m512i a = broadcast_unit(act + 4 * c);
+#pragma GCC unroll 2
+      for (int g = 0; g < kGroups; ++g) {
+        sum[g][c] = kPlanes == 1 ? _mm512_dpbusd_epi32(sum[g][c], a, w[g])
+                                 : _mm512_dpwssd_epi32(sum[g][c], a, w[g]);
+      }
+    }
+  }
+}
+
+template <class S, int kGroups, int kCols>
+void tile(const TileArgs* args) {
+  constexpr int kSteps = kActUnits * S::kPlanes;
+  constexpr int kLines = 64 * kGroups;
+  const uint8_t* panel = args->panel;
+  const uint8_t* act = args->act;
+  __m512 acc[kGroups][kCols];
+#pragma GCC unroll 6
+  for (int c = 0; c < kCols; ++c) {
+#pragma GCC unroll 2
+    for (int g = 0; g < kGroups; ++g) {
+      acc[g][c] = args->first || c >= args->n_columns
+                      ? _mm512_setzero_ps()
+                      : _mm512_loadu_ps(args->out + c * args->out_stride + 16 * g);
+    }
+  }
+  for (int64_t b = 0; b < args->n_blocks; ++b) {
+    const uint8_t* init = panel + kSteps * kLines;
+    const uint8_t* scales = init + (S::kPlanes == 1 ? S::kHalves * kLines : 0);
+    const uint8_t* mins = scales + S::kHalves * kLines;
+    const uint8_t* factors = act + kSteps * 4 * kCols;
+#pragma GCC unroll 2
+    for (int h = 0; h < S::kHalves; ++h) {
+      __m512i sum[kGroups][kCols];
+#pragma GCC unroll 6
+      for (int c = 0; c < kCols; ++c) {
+#pragma GCC unroll 2
+        for (int g = 0; g < kGroups; ++g) {
+          sum[g][c] = S::kPlanes == 1 ? _mm512_load_si512(init + (h * kGroups + g) * 64)
+                                      : _mm512_setzero_si512();
+        }
+      }
+      constexpr int kHalfSteps = kSteps / S::kHalves;
+      dot_steps<kGroups, kCols, S::kPlanes, kHalfSteps>(panel + h * kHalfSteps * kLines,
+                                                        act + h * kHalfSteps * 4 * kCols, sum);
+#pragma GCC unroll 6
+      for (int c = 0; c < kCols; ++c) {
+        const __m512 d = broadcast_float(factors + 4 * c);
+        __m512 a_sum = _mm512_setzero_ps();
+        if constexpr (S::kMin && S::kHalves == 1)
+          a_sum = broadcast_float(factors + 4 * (kCols + c));
+        if constexpr (S::kMin && S::kHalves == 2) {
+          const __m512i half = broadcast_unit(factors + 4 * ((2 + h) * kCols + c));
+          a_sum = _mm512_mul_ps(_mm512_cvtepi32_ps(half), d);
+        }
+#pragma GCC unroll 2
+        for (int g = 0; g < kGroups; ++g) {
+          const int line = (h * kGroups + g) * 64;
+          const __m512 scale = _mm512_load_ps(scales + line);
+          acc[g][c] =
+              _mm512_fmadd_ps(scale, _mm512_mul_ps(_mm512_cvtepi32_ps(sum[g][c]), d), acc[g][c]);
+          if constexpr (S::kMin) {
+            acc[g][c] = _mm512_fmadd_ps(_mm512_load_ps(mins + line), a_sum, acc[g][c]);
+          }
+        }
+      }
+    }
+    panel = mins + (S::kMin ? S::kHalves * kLines : 0);
+    act = factors + kColumnExtra * kCols;
+  }
+#pragma GCC unroll 6
+  for (int c = 0; c < kCols; ++c) {
+    if (c >= args->n_columns) break;
+#pragma GCC unroll 2
+    for (int g = 0; g < kGroups; ++g) {
+      _mm512_storeu_ps(args->out + c * args->out_stride + 16 * g, acc[g][c]);
+    }
+  }
+}
+
+template <class S, int kGroups>
+SLIP_INLINE void run_tile(int width, const TileArgs* args) {
+  if (width == 6) return tile<S, kGroups, 6>(args);
+  if (width == 4) return tile<S, kGroups, 4>(args);
+  if (width == 2) return tile<S, kGroups, 2>(args);
+  return tile<S, kGroups, 1>(args);
+}
+
+// Blocks of 32 columns unpacked at a time: equal shares, whole super-blocks.
+int64_t chunk_blocks(int64_t n_blocks, int64_t most) {
+  const int64_t n_chunks = (n_blocks + most - 1) / most;
+  return (n_blocks + n_chunks - 1) / n_chunks;
+}
+
+template <class S>
+void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
+  alignas(64) uint8_t panel[kPanelBytes];
+  const int64_t chunk = chunk_blocks(tiles.n_blocks, kPanelBlocks[S::kPlanes]);
+  const int64_t n_tiles = (args->n_rows + tiles.full - 1) / tiles.full;
+  const int64_t tile_bytes = tile_offset(tiles, 1);
+  int64_t sweep_tiles = kSweepBytes / tile_bytes;
+  if (sweep_tiles < kMinSweepTiles) sweep_tiles = kMinSweepTiles;
+  for (int64_t tile_begin = 0; tile_begin < n_tiles; tile_begin += sweep_tiles) {
+    const int64_t tile_end =
+        tile_begin + sweep_tiles < n_tiles ? tile_begin + sweep_tiles : n_tiles;
+    for (int64_t g = args->group_begin; g < args->group_end; g += 2) {
+      const int n_groups = g + 1 < args->group_end ? 2 : 1;
+      for (int64_t b = 0; b < tiles.n_blocks; b += chunk) {
+        const int64_t n_blocks = b + chunk < tiles.n_blocks ? chunk : tiles.n_blocks - b;
+        for (int i = 0; i < n_groups; ++i) {
+          const PanelFillArgs fill_args = {
+              args->w->data + (g + i) * args->w->group_bytes, b, n_blocks, i, n_groups, panel};
+          fill(&fill_args);
+        }
+        for (int64_t t = tile_begin; t < tile_end; ++t) {
+          const int64_t left = args->n_rows - t * tiles.full;
+          const int width = tile_width(left, tiles.full);
+          const TileArgs tile_args = {
+              panel,
+              static_cast<const uint8_t*>(args->act) + t * tile_bytes +
+                  b * tile_block_bytes(width, S::kPlanes),
+              n_blocks,
+              args->out + t * tiles.full * args->out_stride + g * kRowGroup,
+              args->out_stride,
+              left < width ? static_cast<int>(left) : width,
+              b == 0,
+          };
+          n_groups == 2 ? run_tile<S, 2>(width, &tile_args) : run_tile<S, 1>(width, &tile_args);
+        }
+      }
+    }
+  }
+}
+
+template <int kPlanes>
+void sweep_kind(const QGemmArgs* args) {
+  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kPlanes, kActTileAvx512};
+  const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
+  const PanelFill fill = panel_fill_avx512(args->w->kind, kPlanes);
+  if (layout.granule == 32) {
+    layout.has_min ? sweep<Shape<kPlanes, 1, true>>(args, tiles, fill)
+                   : sweep<Shape<kPlanes, 1, false>>(args, tiles, fill);
+  } else {
+    layout.has_min ? sweep<Shape<kPlanes, 2, true>>(args, tiles, fill)
+                   : sweep<Shape<kPlanes, 2, false>>(args, tiles, fill);
+  }
+}
+
+}  // namespace
+
+void qgemm_panel_avx512(const QGemmArgs* args) {
+  args->planes == 1 ? sweep_kind<1>(args) : sweep_kind<2>(args);
+}
+
+}  // namespace slip
