@@ -32,8 +32,8 @@ constexpr int kKeyBlock = 256;     // keys of one softmax block, aligned to abso
 //   2 planes: d = amax / 32639, a = rint(x · (32639 / amax)), hi = (a + 128) >> 8, lo = a - 256·hi,
 //             lo = max(lo, -127), a = 256·hi + lo. (|hi|, |lo| ≤ 127 keep every int16 partial sum
 //             of AVX2 exact; 32639 = 127·256 + 127.)
-// rint rounds halves to even. amax < 2^-100 gives d = 0 and zeros; a block that holds an infinity or
-// a NaN gives d = NaN and zeros. a_sum = Σ a over each half of a block.
+// rint rounds halves to even. amax < 2^-100 gives d = 0 and zeros; a block that holds an infinity
+// or a NaN gives d = NaN and zeros. a_sum = Σ a over each half of a block.
 struct ActQuantArgs {
   const float* x;  // [n_rows][n_cols], row stride `x_stride` floats
   int64_t x_stride;

@@ -67,6 +67,8 @@ enum class PackedScale : uint8_t {
 };
 
 enum class PackedCodebook : uint8_t { kNone, kIQ4, kE2M1 };
+extern const int8_t kIq4NlCodebook[16];  // of kIQ4; defined with the formats
+extern const int8_t kMxfp4Codebook[16];  // of kE2M1
 
 // The layout of a quantised kind, as described above.
 struct PackedLayout {

@@ -5,8 +5,6 @@
 #include <immintrin.h>
 
 #include "kernels/kernels.h"
-#include "quant/formats/iq4_nl.h"
-#include "quant/formats/mxfp4.h"
 
 namespace slip {
 namespace {

@@ -1,8 +1,6 @@
 // The definition of qgemm: weights are unpacked to integers and f32 scales, block by block.
 #include "kernels/ref/act_ref.h"
 #include "kernels/ref/kernels_ref.h"
-#include "quant/formats/iq4_nl.h"
-#include "quant/formats/mxfp4.h"
 #include "quant/half.h"
 
 namespace slip {
