@@ -16,13 +16,20 @@ namespace {
 
 // A file with every kind of metadata, so that every branch of the parser has bytes to be damaged.
 test::GgufBuilder victim() {
-  test::GgufBuilder b = test::tiny_llama({.n_layers = 1, .n_embd = 32, .n_ff = 32});
+  test::GgufBuilder b;
+  b.meta("general.architecture", std::string("llama"));
+  b.array("x.strings", std::vector<std::string>{"", "a", "more than fifteen bytes"});
+  b.array("x.ints", std::vector<std::int32_t>{1, 2, 3});
   b.meta("x.u8", std::uint8_t{1}).meta("x.i8", std::int8_t{-1}).meta("x.u16", std::uint16_t{2});
   b.meta("x.i16", std::int16_t{-2}).meta("x.u64", std::uint64_t{3}).meta("x.i64", std::int64_t{-3});
   b.meta("x.f64", 0.5).meta("general.alignment", std::uint32_t{32});
   b.array("x.bools", std::vector<bool>{true, false}).array("x.doubles", std::vector<double>{1, 2});
   b.array("x.nested", std::vector<MetaArray>{{std::vector<std::uint8_t>{1, 2}},
                                              {std::vector<std::string>{"a"}}});
+  b.random_tensor("vector", {9}, {}).random_tensor("matrix", {16, 5}, {});
+  b.random_tensor("cube", {4, 3, 2, 1}, {});
+  // 288 bytes, so that no padding follows and any truncation loses data.
+  b.tensor("blocks", DType::kQ4_K, {256, 2}, std::vector<std::byte>(2 * 144));
   return b;
 }
 
