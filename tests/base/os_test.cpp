@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -50,6 +51,8 @@ TEST_F(Os, OpeningWhatIsNoFileIsAnError) {
   EXPECT_FALSE(MappedFile::open(dir_).has_value());
   write("empty", "");
   EXPECT_TRUE(MappedFile::open(dir_ / "empty")->bytes().empty());
+  ASSERT_EQ(mkfifo((dir_ / "pipe").c_str(), 0600), 0);
+  EXPECT_FALSE(MappedFile::open(dir_ / "pipe").has_value());  // and doesn't wait for a writer
 }
 
 TEST_F(Os, CgroupQuotaIsTheTightestOfAllAncestors) {
