@@ -12,6 +12,16 @@ KernelTable make_table() {
   t.act_bytes = act_bytes_avx2;
   t.act_quantize = act_quantize_avx2;
   t.qgemm = qgemm_avx2;
+  t.fgemm = fgemm_avx2;
+  t.kv_store = kv_store_avx2;
+  t.attention = attention_avx2;
+  t.rms_norm = rms_norm_avx2;
+  t.rope = rope_avx2;
+  t.gate = gate_avx2;
+  t.add = add_avx2;
+  t.scale = scale_avx2;
+  t.soft_cap = soft_cap_avx2;
+  t.argmax = argmax_avx2;
   return t;
 }
 

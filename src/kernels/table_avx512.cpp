@@ -12,6 +12,16 @@ KernelTable make_table() {
   t.act_bytes = act_bytes_avx512;
   t.act_quantize = act_quantize_avx512;
   t.qgemm = qgemm_avx512;
+  t.fgemm = fgemm_avx512;
+  t.kv_store = kv_store_avx512;
+  t.attention = attention_avx512;
+  t.rms_norm = rms_norm_avx512;
+  t.rope = rope_avx512;
+  t.gate = gate_avx512;
+  t.add = add_avx512;
+  t.scale = scale_avx512;
+  t.soft_cap = soft_cap_avx512;
+  t.argmax = argmax_avx512;
   return t;
 }
 

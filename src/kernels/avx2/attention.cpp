@@ -1,0 +1,11 @@
+#include "kernels/vec/attention.h"
+
+#include "kernels/avx2/kernels_avx2.h"
+
+namespace slip {
+
+void attention_avx2(const AttentionArgs* args) {
+  attention_16(*args);
+}
+
+}  // namespace slip

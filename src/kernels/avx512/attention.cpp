@@ -1,0 +1,11 @@
+#include "kernels/vec/attention.h"
+
+#include "kernels/avx512/kernels_avx512.h"
+
+namespace slip {
+
+void attention_avx512(const AttentionArgs* args) {
+  attention_16(*args);
+}
+
+}  // namespace slip
