@@ -14,7 +14,10 @@ namespace {
 class TextStream {
  public:
   TextStream(const Tokenizer& tokenizer, const GenerateRequest& request, GenerateResult& result)
-      : detokenizer_(tokenizer), stops_(request.stop), request_(request), result_(result) {}
+      : detokenizer_(tokenizer, {.continues = true}),
+        stops_(request.stop),
+        request_(request),
+        result_(result) {}
 
   // False when a stop string ended the answer.
   bool push(std::int32_t token) { return emit(detokenizer_.push(token)); }
@@ -25,8 +28,9 @@ class TextStream {
 
  private:
   bool emit(std::string_view piece) {
-    deliver(stops_.push(piece));
-    stopped_ = stops_.stopped();
+    const StopStrings::Output out = stops_.push(piece);
+    deliver(out.text);
+    stopped_ = out.stopped;
     return !stopped_;
   }
   void deliver(std::string_view text) {

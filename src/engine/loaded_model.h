@@ -1,17 +1,15 @@
-// A model ready to answer: file, tokenizer, chat template, weights and a runner.
+// A model ready to answer: file, tokenizer, weights and a runner.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "engine/generator.h"
 #include "engine/session.h"
 #include "model/cpu_runner.h"
 #include "model/runtime.h"
 #include "model/source.h"
-#include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 namespace slip {
@@ -49,7 +47,6 @@ class LoadedModel {
   Runtime& runtime_;
   std::shared_ptr<const ModelSource> source_;
   std::unique_ptr<Tokenizer> tokenizer_;
-  std::optional<ChatTemplate> chat_template_;
   std::unique_ptr<ModelRunner> runner_;
   std::optional<Session> session_;
   std::int64_t load_ns_ = 0;

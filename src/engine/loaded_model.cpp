@@ -1,0 +1,42 @@
+#include "engine/loaded_model.h"
+
+#include <thread>
+
+#include "base/os/clock.h"
+
+namespace slip {
+
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
+                                                       Runtime& runtime,
+                                                       const LoadOptions& options) {
+  const std::int64_t start = now_ns();
+  std::unique_ptr<LoadedModel> model(new LoadedModel(runtime));
+  model->source_ = SLIP_TRY(open_model(path));
+
+  // The tokenizer's tables are built while the pool packs weights.
+  Result<std::unique_ptr<Tokenizer>> tokenizer = std::unique_ptr<Tokenizer>();
+  std::thread build;
+  if (options.with_tokenizer) {
+    build = std::thread([&] { tokenizer = model->source_->make_tokenizer(); });
+  }
+  auto weights = ModelWeights::load(model->source_, options.arithmetic, runtime.pool());
+  if (build.joinable()) build.join();
+  model->tokenizer_ = SLIP_TRY(std::move(tokenizer));
+  if (model->tokenizer_ != nullptr) {
+    for (const int id : model->source_->end_tokens()) {
+      model->tokenizer_->mark_end_of_generation(id);
+    }
+  }
+  const bool exact = options.arithmetic == Arithmetic::kExact;
+  model->runner_ = SLIP_TRY(
+      make_cpu_runner(SLIP_TRY(std::move(weights)), runtime.pool(),
+                      {.n_ctx = options.n_ctx,
+                       .max_rows = options.max_rows,
+                       .kv = {.type = exact ? KvType::kF32 : options.kv_type, .n_pages = 0},
+                       .kernels = &runtime.kernels()}));
+  model->session_.emplace(*model->runner_);
+  model->load_ns_ = now_ns() - start;
+  return model;
+}
+
+}  // namespace slip
