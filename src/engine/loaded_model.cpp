@@ -22,14 +22,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   auto weights = ModelWeights::load(model->source_, options.arithmetic, runtime.pool());
   if (build.joinable()) build.join();
   model->tokenizer_ = SLIP_TRY(std::move(tokenizer));
-  if (model->tokenizer_ != nullptr) {
-    for (const int id : model->source_->end_tokens()) {
-      model->tokenizer_->mark_end_of_generation(id);
-    }
-  }
   const bool exact = options.arithmetic == Arithmetic::kExact;
+  auto packed = SLIP_TRY(std::move(weights));
   model->runner_ = SLIP_TRY(
-      make_cpu_runner(SLIP_TRY(std::move(weights)), runtime.pool(),
+      make_cpu_runner(std::move(packed), runtime.pool(),
                       {.n_ctx = options.n_ctx,
                        .max_rows = options.max_rows,
                        .kv = {.type = exact ? KvType::kF32 : options.kv_type, .n_pages = 0},

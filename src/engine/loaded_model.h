@@ -38,9 +38,6 @@ class LoadedModel {
 
   // Null only when loaded without a tokenizer.
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
-  // The model's chat template; an error when it has none or it can't be parsed. Parsed on first
-  // use.
-  Result<const ChatTemplate*> chat_template();
 
  private:
   explicit LoadedModel(Runtime& runtime) : runtime_(runtime) {}
