@@ -21,7 +21,7 @@ struct SamplingParams {
   float presence_penalty = 0.0f;   // subtracted once from tokens that occurred (OpenAI)
   float frequency_penalty = 0.0f;  // subtracted per occurrence (OpenAI)
   int penalty_window = 64;         // last tokens that penalties look at; -1 = all
-  std::unordered_map<std::int32_t, float> logit_bias;
+  std::unordered_map<std::int32_t, float> logit_bias = {};
   std::uint64_t seed = 0;
 };
 
