@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/config_keys.h"
+#include "quant/quant_format.h"
 
 namespace slip {
 namespace {
@@ -66,6 +67,13 @@ Result<> check_rope(const RopeSpec& rope) {
     return invalid("RoPE: expected base and factor above 0, got {} and {}", rope.theta,
                    rope.factor);
   }
+  if (!std::isfinite(rope.attention_factor) || rope.attention_factor < 0.0) {
+    return invalid("RoPE: expected an attention factor from 0 up, got {}", rope.attention_factor);
+  }
+  if (!positive(rope.beta_fast) || !positive(rope.beta_slow)) {
+    return invalid("RoPE: expected beta_fast and beta_slow above 0, got {} and {}", rope.beta_fast,
+                   rope.beta_slow);
+  }
   if (!rope.freq_factors.empty()) {
     SLIP_TRY(check_factors("RoPE frequency factors", rope.freq_factors, rope.n_rot));
   }
@@ -108,6 +116,7 @@ class TensorCheck {
   Result<> allow(const std::string& name, const std::vector<std::int64_t>& shape) {
     const auto it = tensors_.find(name);
     if (it == tensors_.end()) return {};
+    SLIP_TRY(check_type(it->second));
     if (trimmed(it->second.shape) != shape) {
       return invalid("tensor {}: expected shape [{}], got [{}]", name, fmt::join(shape, ", "),
                      fmt::join(it->second.shape, ", "));
@@ -135,6 +144,17 @@ class TensorCheck {
   }
 
  private:
+  // Norms and biases are read element by element, so their type is a plain one.
+  static Result<> check_type(const TensorView& tensor) {
+    const bool plain =
+        tensor.dtype == DType::kF32 || tensor.dtype == DType::kF16 || tensor.dtype == DType::kBF16;
+    const bool is_vector = tensor.n_rows() == 1;
+    if (plain || (!is_vector && find_quant_format(tensor.dtype) != nullptr)) return {};
+    return fail(ErrorKind::kUnsupported, "tensor {}: expected {}, got type {}", tensor.name,
+                is_vector ? "type F32, F16 or BF16" : "a type for weights",
+                dtype_name(tensor.dtype));
+  }
+
   // Some writers pad shapes with ones.
   static std::vector<std::int64_t> trimmed(std::vector<std::int64_t> shape) {
     while (shape.size() > 1 && shape.back() == 1) shape.pop_back();

@@ -35,6 +35,10 @@ namespace {
 
 Result<std::unique_ptr<ModelSource>> open_any(const std::filesystem::path& path) {
   if (HfFolder::is_folder(path)) return source_from_hf(SLIP_TRY(HfFolder::open(path)));
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return invalid("expected a GGUF file or a folder with a config.json, got a folder without");
+  }
   return source_from_gguf(SLIP_TRY(GgufFile::open(path)));
 }
 

@@ -82,15 +82,31 @@ TEST_P(GoldenSource, BothFormatsMeanTheSameModel) {
   }
   for (const auto& source : {hf->get(), gguf->get()}) {
     EXPECT_LE(source->bytes_per_token(), source->tensor_bytes());
-    const auto tokenizer = source->make_tokenizer();
-    ASSERT_TRUE(tokenizer) << tokenizer.error().message;
-    EXPECT_EQ((*tokenizer)->n_vocab(), source->config().n_vocab);
-    EXPECT_EQ((*tokenizer)->decode((*tokenizer)->encode("the answer")), "the answer");
-    EXPECT_TRUE((*tokenizer)->is_end_of_generation(270));
     EXPECT_EQ(source->chat_template(), "{% for m in messages %}{{ m['content'] }}{% endfor %}");
   }
+}
+
+void expect_works(const Tokenizer& tokenizer, const ModelConfig& config) {
+  EXPECT_EQ(tokenizer.n_vocab(), config.n_vocab);
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode("the answer")), "the answer");
+  EXPECT_TRUE(tokenizer.is_end_of_generation(270));
+}
+
+TEST_P(GoldenSource, Tokenizers) {
+  const auto gguf = open_model(kGolden / GetParam() / "model.gguf");
+  ASSERT_TRUE(gguf) << gguf.error().message;
+  const auto of_gguf = (*gguf)->make_tokenizer();
+  ASSERT_TRUE(of_gguf) << of_gguf.error().message;
+  expect_works(**of_gguf, (*gguf)->config());
+
+  const auto hf = open_model(kGolden / GetParam());
+  ASSERT_TRUE(hf) << hf.error().message;
+  const auto of_hf = (*hf)->make_tokenizer();
+  if (!of_hf && of_hf.error().kind == ErrorKind::kUnsupported) GTEST_SKIP() << "tokenizer.json";
+  ASSERT_TRUE(of_hf) << of_hf.error().message;
+  expect_works(**of_hf, (*hf)->config());
   // From generation_config.json, which lists two.
-  EXPECT_TRUE((*(*hf)->make_tokenizer())->is_end_of_generation(271));
+  EXPECT_TRUE((*of_hf)->is_end_of_generation(271));
 }
 
 TEST_P(GoldenSource, BothConfigStylesMeanTheSameModel) {
@@ -165,6 +181,11 @@ TEST(OpenModel, GgufErrors) {
   EXPECT_EQ(with("bias.gguf", [](auto& b) { b.random_tensor("blk.0.attn_norm.bias", {64}, {}); }),
             "tensor blk.0.attn_norm.bias: expected none of that name in this family of models, got "
             "shape [64]");
+  EXPECT_EQ(with("type.gguf",
+                 [](auto& b) {
+                   b.tensor("output.bias", DType::kI32, {262}, std::vector<std::byte>(262 * 4));
+                 }),
+            "tensor output.bias: expected type F32, F16 or BF16, got type I32");
   EXPECT_EQ(with("rope.gguf",
                  [](auto& b) {
                    b.tensor("rope_freqs.weight", {3}, {1.0f, 2.0f, 3.0f});
@@ -186,7 +207,9 @@ TEST(OpenModel, VocabularyOnlyAndAbsentFiles) {
   EXPECT_NE(message(dir / "vocabulary.gguf").find("vocabulary only"), std::string::npos);
   EXPECT_NE(message(dir / "absent.gguf").find("absent.gguf"), std::string::npos);
   // A folder without config.json is no model.
-  EXPECT_NE(message(dir.path()).find(dir.path().string()), std::string::npos);
+  EXPECT_EQ(message(dir.path()),
+            dir.path().string() +
+                ": expected a GGUF file or a folder with a config.json, got a folder without");
 }
 
 TEST(OpenModel, HuggingFaceErrors) {
