@@ -39,12 +39,6 @@ void AddedTokens::note_start(Matcher& matcher, std::string_view text) {
   }
 }
 
-bool AddedTokens::may_start(const Matcher& matcher, std::string_view text, std::size_t at) {
-  if (at + 1 == text.size()) return matcher.trie.starts_with(text[at]);
-  const std::size_t bit = pair_of(text[at], text[at + 1]);
-  return (matcher.pairs[bit / 64] >> bit % 64 & 1) != 0;
-}
-
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
   std::erase_if(tokens_, [](const AddedToken& token) { return token.text.empty(); });
   std::vector<Trie::Entry> all, plain;
@@ -88,8 +82,12 @@ AddedTokens::Match AddedTokens::find(std::string_view text, std::size_t from,
                                      bool parse_special) const {
   const Matcher& matcher = parse_special ? all_ : plain_;
   if (!matcher.pairs.empty()) {
+    const std::uint64_t* const pairs = matcher.pairs.data();
     for (std::size_t at = from; at < text.size(); ++at) {
-      if (!may_start(matcher, text, at)) continue;
+      if (at + 1 < text.size()) {
+        const std::size_t bit = pair_of(text[at], text[at + 1]);
+        if ((pairs[bit / 64] >> bit % 64 & 1) == 0) continue;
+      }
       const Trie::Match longest = matcher.trie.longest_prefix(text.substr(at));
       if (longest.length == 0) continue;
       Match match{at, at + longest.length, -1};

@@ -43,7 +43,6 @@ class AddedTokens {
     std::vector<std::uint64_t> pairs;
   };
   static void note_start(Matcher& matcher, std::string_view text);
-  static bool may_start(const Matcher& matcher, std::string_view text, std::size_t at);
   bool accept(std::string_view text, std::size_t from, Match& match, const AddedToken& token) const;
 
   std::vector<AddedToken> tokens_;

@@ -145,17 +145,55 @@ int MergeTableBuilder::merged_id(std::string_view bytes) {
 }
 
 void MergeTableBuilder::add(std::string_view left, std::string_view right) {
-  const std::uint32_t rank = rank_++;
+  // Enough to have many cache misses under way at once, small enough to stay in the first level.
+  constexpr std::size_t kBatch = 64;
+  Pending merge{};
+  merge.rank = rank_++;
+  merge.begin = buffer_.size();
+  bool spelled_right = vocabulary_.append_decoded(buffer_, left);
+  merge.middle = buffer_.size();
+  spelled_right &= vocabulary_.append_decoded(buffer_, right);
+  if (!spelled_right) {
+    buffer_.resize(merge.begin);
+    return;
+  }
+  merge.end = buffer_.size();
+  const std::string_view bytes = buffer_;
+  merge.left_hash = hash_bytes(bytes.substr(merge.begin, merge.middle - merge.begin));
+  merge.right_hash = hash_bytes(bytes.substr(merge.middle));
+  vocabulary_.prefetch_slot(merge.left_hash);
+  vocabulary_.prefetch_slot(merge.right_hash);
+  batch_.push_back(merge);
+  if (batch_.size() == kBatch) look_up_batch();
+}
+
+void MergeTableBuilder::look_up_batch() {
+  const std::string_view bytes = buffer_;
+  for (const Pending& m : batch_) {
+    vocabulary_.prefetch_place(m.left_hash);
+    vocabulary_.prefetch_place(m.right_hash);
+  }
+  for (const Pending& m : batch_) {
+    vocabulary_.prefetch_bytes(m.left_hash);
+    vocabulary_.prefetch_bytes(m.right_hash);
+  }
+  for (Pending& m : batch_) {
+    m.left = vocabulary_.find_hashed(bytes.substr(m.begin, m.middle - m.begin), m.left_hash);
+    m.right = vocabulary_.find_hashed(bytes.substr(m.middle, m.end - m.middle), m.right_hash);
+    if (m.left >= 0 && m.right >= 0) pairs_.prefetch(m.left, m.right);
+  }
+  for (const Pending& m : batch_) {
+    if (m.left < 0 || m.right < 0) continue;
+    const int id = merged_id(bytes.substr(m.begin, m.end - m.begin));
+    if (id >= 0) pairs_.insert(m.left, m.right, {m.rank, id});
+  }
+  batch_.clear();
   buffer_.clear();
-  vocabulary_.append_decoded(buffer_, left);
-  const std::size_t middle = buffer_.size();
-  vocabulary_.append_decoded(buffer_, right);
-  const std::string_view both = buffer_;
-  const int left_id = vocabulary_.find(both.substr(0, middle));
-  const int right_id = vocabulary_.find(both.substr(middle));
-  if (left_id < 0 || right_id < 0) return;
-  const int id = merged_id(both);
-  if (id >= 0) pairs_.insert(left_id, right_id, {rank, id});
+}
+
+PairIndex MergeTableBuilder::take() {
+  look_up_batch();
+  return std::move(pairs_);
 }
 
 void MergeTableBuilder::add(std::string_view merge) {

@@ -42,18 +42,27 @@ class UnknownWriter {
   bool use_bytes_;
 };
 
-// A merge list: `count` entries; the i-th has rank i. Pairs whose parts or result aren't tokens are
-// left out (they can't do anything).
+// Builds the table of a merge list: the i-th merge has rank i. Merges whose parts or result aren't
+// tokens are left out (they can't do anything).
 class MergeTableBuilder {
  public:
   MergeTableBuilder(const Vocabulary& vocabulary, std::size_t n_merges);
-  // The next merge, its parts as the vocabulary spells them.
+  // The next merge, its parts as the vocabulary spells them. At most n_merges calls.
   void add(std::string_view left, std::string_view right);
   // The same in one string, parts separated by a space. Malformed: ignored, but its rank counts.
   void add(std::string_view merge);
-  PairIndex take() { return std::move(pairs_); }
+  PairIndex take();
 
  private:
+  // A merge whose parts are still to be looked up: bytes [begin, middle) and [middle, end) of the
+  // buffer.
+  struct Pending {
+    std::size_t begin, middle, end;
+    std::uint64_t left_hash, right_hash;
+    std::uint32_t rank;
+    int left, right;
+  };
+  void look_up_batch();
   int merged_id(std::string_view bytes);
 
   const Vocabulary& vocabulary_;
@@ -61,6 +70,7 @@ class MergeTableBuilder {
   std::uint32_t rank_ = 0;
   int guess_ = 0;  // files list merges in the order of their results: try the next id first
   std::string buffer_;
+  std::vector<Pending> batch_;
 };
 
 // The vocabulary must outlive the model.

@@ -17,13 +17,25 @@ class StringIndex {
  public:
   static constexpr int kAbsent = -1;
 
-  // Empties the table and makes room for `n_keys` at a load of at most one half.
+  // Empties the table and makes room for `n_keys` at a load of at most two thirds.
   void reset(std::size_t n_keys);
 
   // The id stored for `key`, or kAbsent.
   template <class TextOf>
   int find(std::string_view key, const TextOf& text_of) const {
-    return slots_.empty() ? kAbsent : slots_[probe(key, hash_bytes(key), text_of)].id;
+    return find(key, hash_bytes(key), text_of);
+  }
+  // The same where the hash is at hand.
+  template <class TextOf>
+  int find(std::string_view key, std::uint64_t hash, const TextOf& text_of) const {
+    return slots_.empty() ? kAbsent : slots_[probe(key, hash, text_of)].id;
+  }
+
+  // For lookups in bulk: brings the slot where a search for `hash` begins into the cache, and
+  // tells the id in it (kAbsent if none), which most often is the answer.
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(slots_.data() + (hash & mask_)); }
+  int first_id(std::uint64_t hash) const {
+    return slots_.empty() ? kAbsent : slots_[hash & mask_].id;
   }
 
   // The slot's id for `key`, kAbsent when it's new: assign to it. The reference is valid until
@@ -69,6 +81,10 @@ class PairIndex {
   // Keeps the first merge given for a pair. Ids must be ≥ 0; at most n_keys pairs.
   void insert(int left, int right, Merge merge);
 
+  void prefetch(int left, int right) const {
+    if (!slots_.empty()) __builtin_prefetch(slots_.data() + start_of(key_of(left, right)));
+  }
+
   // rank kNoRank when the pair doesn't merge. Negative ids never do.
   Merge find(int left, int right) const {
     if ((left | right) < 0 || slots_.empty()) return {kNoRank, -1};
@@ -87,9 +103,15 @@ class PairIndex {
     return static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint32_t>(right);
   }
 
+  std::size_t start_of(std::uint64_t key) const {
+    // Two rounds: with one multiplication the regular pairs of a vocabulary cluster.
+    std::uint64_t hash = key * 0x9e3779b97f4a7c15ULL;
+    hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93ULL;
+    return hash >> shift_;
+  }
+
   std::size_t probe(std::uint64_t key) const {
-    // Fibonacci hashing: the product's upper bits depend on every bit of both ids.
-    std::size_t at = (key * 0x9e3779b97f4a7c15ULL) >> shift_;
+    std::size_t at = start_of(key);
     while (slots_[at].key != key && slots_[at].key != kEmpty) at = (at + 1) & mask_;
     return at;
   }

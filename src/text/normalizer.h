@@ -6,14 +6,18 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+#include "text/charsmap.h"
+#include "text/unicode.h"
+
 namespace slip {
 
 // One change. Const use is thread-safe.
 class NormalizerStep {
  public:
   virtual ~NormalizerStep() = default;
-  // Changes `text` (valid UTF-8) in place; it stays valid.
-  virtual void apply(std::string& text) const = 0;
+  // The changed text. `text` is valid UTF-8, and so is the result.
+  virtual std::string apply(std::string_view text) const = 0;
   // True when apply() surely leaves `text` as it is: spares a copy.
   virtual bool leaves(std::string_view) const { return false; }
 };
@@ -31,5 +35,37 @@ class Normalizer {
 
 // Literal "▁" becomes a space: inside the library the two are one, and written as a space.
 std::unique_ptr<NormalizerStep> space_mark_step();
+
+// " one two": words separated by single spaces, one in front too; "▁" in words becomes a space.
+std::unique_ptr<NormalizerStep> single_spaces_step();
+
+std::unique_ptr<NormalizerStep> normal_form_step(NormalForm form);
+std::unique_ptr<NormalizerStep> lowercase_step();
+// Removes combining marks (\p{M}).
+std::unique_ptr<NormalizerStep> strip_accents_step();
+std::unique_ptr<NormalizerStep> strip_step(bool left, bool right);
+std::unique_ptr<NormalizerStep> prepend_step(std::string prefix);
+std::unique_ptr<NormalizerStep> replace_step(std::string from, std::string to);
+// Matches of an Oniguruma pattern are replaced by `to`. kUnsupported when it doesn't compile.
+Result<std::unique_ptr<NormalizerStep>> replace_regex_step(std::string_view pattern,
+                                                           std::string to);
+
+struct BertOptions {
+  bool clean_text = true;  // white space becomes " ", controls are dropped
+  bool handle_chinese_chars = true;
+  bool strip_accents = true;
+  bool lowercase = true;
+};
+// What BERT's BasicTokenizer does before splitting (Devlin et al. 2018, tokenization.py).
+std::unique_ptr<NormalizerStep> bert_step(BertOptions options);
+
+enum class CharsmapStyle {
+  kSentencePiece,  // the longest rule at every place
+  kHuggingFace,    // the shortest rule of each grapheme cluster or character
+};
+std::unique_ptr<NormalizerStep> charsmap_step(Charsmap charsmap, CharsmapStyle style);
+
+// SentencePiece's "nmt" rules: controls and soft spaces are dropped, odd white space becomes " ".
+std::unique_ptr<NormalizerStep> nmt_step();
 
 }  // namespace slip

@@ -1,13 +1,9 @@
 #include "text/regex_splitter.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "text/scanners.h"
-#include "text/utf8.h"
 
 namespace slip {
 namespace {
@@ -48,55 +44,17 @@ std::unique_ptr<SplitStep> known_pattern(std::string_view pattern) {
   return llama3_splitter(llama3);
 }
 
-struct FreeCode {
-  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
-};
-struct FreeMatch {
-  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-};
-using Code = std::unique_ptr<pcre2_code, FreeCode>;
-
 class RegexStep : public SplitStep {
  public:
-  RegexStep(Code code, SplitOptions options) : code_(std::move(code)), options_(options) {}
+  RegexStep(std::unique_ptr<TextPattern> pattern, SplitOptions options)
+      : pattern_(std::move(pattern)), options_(options) {}
 
   void split(std::string_view text, Pieces& out) const override {
-    const std::unique_ptr<pcre2_match_data, FreeMatch> data(
-        pcre2_match_data_create_from_pattern(code_.get(), nullptr));
-    std::vector<Span> spans;
-    std::size_t done = 0;  // everything before is in `spans`
-    std::size_t at = 0;
-    while (at <= text.size() && next_match(text, at, data.get())) {
-      const PCRE2_SIZE* const range = pcre2_get_ovector_pointer(data.get());
-      const std::size_t begin = range[0];
-      const std::size_t end = std::max(range[0], range[1]);  // \K in a look-ahead can cross them
-      if (begin > done) spans.push_back({done, begin, false});
-      if (end > begin) spans.push_back({begin, end, true});
-      done = end;
-      at = end > begin ? end : next_char(text, end);
-    }
-    if (done < text.size()) spans.push_back({done, text.size(), false});
-    append_pieces(text, std::move(spans), options_, out);
+    append_pieces(text, pattern_->spans(text), options_, out);
   }
 
  private:
-  // Errors (the match limit, which bounds backtracking) count as no match.
-  bool next_match(std::string_view text, std::size_t at, pcre2_match_data* data) const {
-    const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-    int found =
-        pcre2_match(code_.get(), subject, text.size(), at, PCRE2_NO_UTF_CHECK, data, nullptr);
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT) {
-      found = pcre2_match(code_.get(), subject, text.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                          data, nullptr);
-    }
-    return found >= 0;
-  }
-
-  static std::size_t next_char(std::string_view text, std::size_t at) {
-    return at < text.size() ? at + utf8_at(text.data() + at).size : at + 1;
-  }
-
-  Code code_;
+  std::unique_ptr<TextPattern> pattern_;
   SplitOptions options_;
 };
 
@@ -192,57 +150,12 @@ void append_pieces(std::string_view text, std::vector<Span> spans, SplitOptions 
   for (const Span& span : spans) out.push_back(text.substr(span.begin, span.end - span.begin));
 }
 
-std::string pcre2_pattern(std::string_view oniguruma) {
-  // PCRE2's own \s has U+180E in addition.
-  constexpr std::string_view kWhiteSpace = R"(\t-\r \x{85}\p{Z})";
-  std::string out = "(?m)";
-  int depth = 0;  // of [ ]
-  for (std::size_t i = 0; i < oniguruma.size(); ++i) {
-    const char c = oniguruma[i];
-    if (c == '\\' && i + 1 < oniguruma.size()) {
-      const char escaped = oniguruma[++i];
-      if (escaped == 's' && depth > 0) {
-        out += kWhiteSpace;
-      } else if (escaped == 's' || (escaped == 'S' && depth == 0)) {
-        out += escaped == 's' ? "[" : "[^";
-        out += kWhiteSpace;
-        out += ']';
-      } else {
-        out += c;
-        out += escaped;
-      }
-      continue;
-    }
-    if (c == '[' && depth > 0 && oniguruma.substr(i, 2) != "[:") {
-      out += '\\';  // a class within a class isn't PCRE2; a bare bracket is a character
-    } else if (c == '[') {
-      ++depth;
-    } else if (c == ']' && depth > 0) {
-      --depth;
-    }
-    out += c;
-  }
-  return out;
-}
-
 Result<std::unique_ptr<SplitStep>> regex_splitter(std::string_view pattern, SplitOptions options) {
   if (options.behavior == SplitBehavior::kIsolated && !options.invert) {
     if (auto known = known_pattern(pattern)) return known;
   }
-  const std::string translated = pcre2_pattern(pattern);
-  int error = 0;
-  PCRE2_SIZE error_at = 0;
-  Code code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                          PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &error_at,
-                          nullptr));
-  if (code == nullptr) {
-    char message[128] = {};
-    pcre2_get_error_message(error, reinterpret_cast<PCRE2_UCHAR*>(message), sizeof message);
-    return fail(ErrorKind::kUnsupported, "pre-tokenizer pattern {}: {} at offset {}", translated,
-                message, error_at);
-  }
-  pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);  // without JIT it only is slower
-  return std::make_unique<RegexStep>(std::move(code), options);
+  std::unique_ptr<TextPattern> compiled = SLIP_TRY(compile_pattern(pattern));
+  return std::make_unique<RegexStep>(std::move(compiled), options);
 }
 
 std::unique_ptr<SplitStep> literal_splitter(std::string literal, SplitOptions options) {

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "text/split_step.h"
+#include "text/text_pattern.h"
 
 namespace slip {
 
@@ -16,26 +17,16 @@ struct SplitOptions {
   bool invert = false;  // what the pattern does not match counts as the match
 };
 
-// A piece of text between two cuts, and whether the pattern matched it.
-struct Span {
-  std::size_t begin, end;
-  bool is_match;
-};
-
 // Appends the pieces that `behavior` makes of spans which cover `text` in order.
 void append_pieces(std::string_view text, std::vector<Span> spans, SplitOptions options,
                    Pieces& out);
 
-// A splitter for `pattern` in Oniguruma's syntax (which Hugging Face's tokenizers use): \s is the
-// White_Space property, ^ and $ match at every line, classes are Unicode. Patterns of the common
-// models get their hand-written scanner. kUnsupported when the pattern doesn't compile.
+// A splitter for `pattern` (text_pattern.h). Patterns of the common models get their hand-written
+// scanner. kUnsupported when the pattern doesn't compile.
 Result<std::unique_ptr<SplitStep>> regex_splitter(std::string_view pattern,
                                                   SplitOptions options = {});
 
 // The same for a literal string.
 std::unique_ptr<SplitStep> literal_splitter(std::string literal, SplitOptions options);
-
-// The pattern as PCRE2 spells it. Exposed for tests.
-std::string pcre2_pattern(std::string_view oniguruma);
 
 }  // namespace slip

@@ -13,16 +13,20 @@ struct At {
   std::uint32_t size;
 };
 
-At look(const char* p, const char* end) {
-  if (p == end) return {0, 0};
-  const auto lead = static_cast<unsigned char>(*p);
-  if (lead < 128) return {kAsciiClass[lead], 1};
+[[gnu::noinline]] At look_beyond_ascii(const char* p) {
   const Utf8Char c = utf8_at(p);
   return {non_ascii_class(c.code), c.size};
 }
 
+[[gnu::always_inline]] inline At look(const char* p, const char* end) {
+  if (p == end) return {0, 0};
+  const auto lead = static_cast<unsigned char>(*p);
+  if (lead < 128) return {kAsciiClass[lead], 1};
+  return look_beyond_ascii(p);
+}
+
 // The end of the run of characters whose class has one of `bits`.
-const char* skip(const char* p, const char* end, std::uint8_t bits) {
+inline const char* skip(const char* p, const char* end, std::uint8_t bits) {
   while (p < end) {
     const At at = look(p, end);
     if ((at.cls & bits) == 0) break;
@@ -32,7 +36,7 @@ const char* skip(const char* p, const char* end, std::uint8_t bits) {
 }
 
 // The end of the run of characters whose class has none of `bits`.
-const char* skip_not(const char* p, const char* end, std::uint8_t bits) {
+inline const char* skip_not(const char* p, const char* end, std::uint8_t bits) {
   while (p < end) {
     const At at = look(p, end);
     if ((at.cls & bits) != 0) break;

@@ -7,9 +7,12 @@
 
 #include "text/bpe.h"
 #include "text/pretokenizer_registry.h"
-#include "text/space_cuts.h"
+#include "text/safe_cuts.h"
+#include "text/scanners.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
+#include "text/unigram.h"
+#include "text/wordpiece.h"
 
 namespace slip {
 namespace {
@@ -197,7 +200,7 @@ Result<Parts> byte_pair(const Metadata& meta, std::string_view model) {
   parts->pretokenizer = SLIP_TRY(make_pretokenizer(entry->patterns));
   if (entry->space_marks) {
     parts->normalizer.add(space_mark_step());
-    parts->pretokenizer.add(safe_space_cuts(parts->vocabulary));
+    parts->pretokenizer.add(safe_cuts(parts->vocabulary, SafeCuts::kEverywhere));
   } else {
     parts->space_prefix = SpacePrefix::kNever;
   }
@@ -217,9 +220,77 @@ Result<Parts> sentencepiece_bpe(const Metadata& meta) {
   SLIP_TRY(prepare(meta, defaults, *parts));
   parts->strip_leading_space = parts->space_prefix == SpacePrefix::kAlways;
   parts->normalizer.add(space_mark_step());
-  parts->pretokenizer.add(safe_space_cuts(parts->vocabulary));
-  parts->model =
-      make_scored_bpe(parts->vocabulary, {.start_with_bytes = false, .unknown_id = parts->unknown});
+  const bool byte_fallback = parts->vocabulary.has_all_byte_tokens();
+  parts->pretokenizer.add(safe_cuts(
+      parts->vocabulary, byte_fallback ? SafeCuts::kEverywhere : SafeCuts::kBeforeSpaces));
+  parts->model = make_scored_bpe(parts->vocabulary, {.start_with_bytes = false,
+                                                     .unknown_id = parts->unknown,
+                                                     .fuse_unknown = true,
+                                                     .byte_fallback = byte_fallback});
+  return parts;
+}
+
+// The array of bytes under precompiled_charsmap, signed or not; empty when absent.
+Result<std::string> charsmap_bytes(const Metadata& meta) {
+  const MetaValue* value = meta.find(key("precompiled_charsmap"));
+  if (value == nullptr) return std::string();
+  if (const auto* items = std::get_if<MetaArray>(value)) {
+    if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&items->items)) {
+      return std::string(bytes->begin(), bytes->end());
+    }
+    if (const auto* bytes = std::get_if<std::vector<std::int8_t>>(&items->items)) {
+      return std::string(bytes->begin(), bytes->end());
+    }
+  }
+  return invalid("metadata key {}: expected an array of bytes, got {}", key("precompiled_charsmap"),
+                 type_name(*value));
+}
+
+Result<Parts> unigram(const Metadata& meta) {
+  auto parts = std::make_unique<TokenizerParts>(TokenSpelling::kSpaceMark);
+  const Defaults defaults{.eos = 1, .unknown = 2, .pad = 0, .add_eos = true};
+  SLIP_TRY(prepare(meta, defaults, *parts));
+  const std::string charsmap = SLIP_TRY(charsmap_bytes(meta));
+  if (!charsmap.empty()) {
+    parts->normalizer.add(
+        charsmap_step(SLIP_TRY(Charsmap::parse(charsmap)), CharsmapStyle::kSentencePiece));
+  }
+  const bool prefix = parts->space_prefix == SpacePrefix::kAlways;
+  parts->strip_leading_space = prefix;
+  if (SLIP_TRY(meta.boolean_or(key("remove_extra_whitespaces"), false))) {
+    parts->normalizer.add(single_spaces_step());
+    if (!prefix) parts->normalizer.add(strip_step(/*left=*/true, /*right=*/false));
+    parts->space_prefix = SpacePrefix::kNever;
+  } else {
+    parts->normalizer.add(space_mark_step());
+  }
+  parts->pretokenizer.add(safe_cuts(parts->vocabulary, SafeCuts::kBeforeSpaces));
+  parts->model = make_unigram(parts->vocabulary, {.unknown_id = parts->unknown});
+  return parts;
+}
+
+// BERT vocabularies are converted: "▁" begins a word, continuations have no mark.
+Result<Parts> wordpiece(const Metadata& meta) {
+  auto parts = std::make_unique<TokenizerParts>(TokenSpelling::kSpaceMark);
+  const Defaults defaults{.bos = 101, .unknown = 100, .pad = 0, .add_bos = true};
+  SLIP_TRY(prepare(meta, defaults, *parts));
+  const int n = parts->vocabulary.size();
+  parts->bos = SLIP_TRY(special_id(meta, "cls_token_id", parts->bos, n));
+  const int separator = SLIP_TRY(special_id(meta, "seperator_token_id", 102, n));
+  parts->prefix.clear();
+  parts->suffix.clear();
+  if (parts->bos >= 0) parts->prefix.push_back(parts->bos);
+  if (separator >= 0) parts->suffix.push_back(separator);
+  parts->strip_leading_space = true;
+  parts->space_prefix = SpacePrefix::kNever;
+
+  BertOptions options;
+  options.lowercase = SLIP_TRY(meta.boolean_or(key("normalizer.lowercase"), true));
+  options.strip_accents =
+      SLIP_TRY(meta.boolean_or(key("normalizer.strip_accents"), options.lowercase));
+  parts->normalizer.add(bert_step(options));
+  parts->pretokenizer.add(bert_splitter());
+  parts->model = make_wordpiece(parts->vocabulary, {.unknown_id = parts->unknown});
   return parts;
 }
 
@@ -232,6 +303,10 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::from_metadata(const Metadata& meta
     parts = SLIP_TRY(byte_pair(metadata, model));
   } else if (model == "llama") {
     parts = SLIP_TRY(sentencepiece_bpe(metadata));
+  } else if (model == "t5") {
+    parts = SLIP_TRY(unigram(metadata));
+  } else if (model == "bert") {
+    parts = SLIP_TRY(wordpiece(metadata));
   } else {
     return fail(ErrorKind::kUnsupported,
                 "metadata key {}: expected one of gpt2, gemma4, llama, t5, bert, got {}",

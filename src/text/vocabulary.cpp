@@ -9,6 +9,8 @@
 namespace slip {
 namespace {
 
+constexpr std::string_view kContinuation = "##";
+
 // The value of "<0xHH>", or −1.
 int byte_value(std::string_view spelled) {
   if (spelled.size() != 6 || !spelled.starts_with("<0x") || spelled[5] != '>') return -1;
@@ -22,9 +24,10 @@ int byte_value(std::string_view spelled) {
   return value;
 }
 
-bool found_in_text(TokenKind kind) {
+// Unused tokens of byte-level vocabularies are spelled literally, so bytes may look like them.
+bool found_in_text(TokenKind kind, TokenSpelling spelling) {
   return kind == TokenKind::kNormal || kind == TokenKind::kUserDefined ||
-         kind == TokenKind::kUnused;
+         (kind == TokenKind::kUnused && spelling != TokenSpelling::kByteLevel);
 }
 
 }  // namespace
@@ -46,26 +49,38 @@ void Vocabulary::reserve(std::size_t n_tokens) {
   scores_.reserve(n_tokens);
 }
 
-void Vocabulary::append_decoded(std::string& out, std::string_view spelled) const {
+bool Vocabulary::append_decoded(std::string& out, std::string_view spelled) const {
   switch (spelling_) {
     case TokenSpelling::kByteLevel:
-      if (!append_byte_level_decoded(out, spelled)) out += spelled;
-      return;
+      if (append_byte_level_decoded(out, spelled)) return true;
+      out += spelled;
+      return false;
     case TokenSpelling::kSpaceMark:
       append_with_spaces(out, spelled);
-      return;
+      return true;
     case TokenSpelling::kPlain:
       out += spelled;
-      return;
+      return true;
+    case TokenSpelling::kWordPiece:
+      if (spelled.starts_with(kContinuation)) {
+        out += spelled.substr(kContinuation.size());
+      } else {
+        out += ' ';
+        out += spelled;
+      }
+      return true;
   }
+  return false;
 }
 
 void Vocabulary::add(std::string_view spelled, TokenKind kind, float score) {
+  const bool byte_level = spelling_ == TokenSpelling::kByteLevel;
   if (kind == TokenKind::kByte && byte_value(spelled) < 0) kind = TokenKind::kNormal;
   if (kind == TokenKind::kByte) {
     arena_ += static_cast<char>(byte_value(spelled));
-  } else if (kind == TokenKind::kNormal || kind == TokenKind::kUnused) {
-    append_decoded(arena_, spelled);
+  } else if (kind == TokenKind::kNormal || (kind == TokenKind::kUnused && !byte_level)) {
+    // Some byte-level vocabularies hold characters outside the code: no text can become them.
+    if (!append_decoded(arena_, spelled)) kind = TokenKind::kUnused;
   } else {
     arena_ += spelled;
   }
@@ -89,7 +104,7 @@ void Vocabulary::build_index() {
       if (slot < 0) slot = id;
       continue;
     }
-    if (found_in_text(kind)) {
+    if (found_in_text(kind, spelling_)) {
       // Where a normal and a user-defined token have the same bytes, text becomes the normal one.
       int& slot = index_.insert(bytes(id), text_of);
       if (slot < 0 || (kind == TokenKind::kNormal && this->kind(slot) != kind)) slot = id;
@@ -107,7 +122,14 @@ std::string Vocabulary::name(int id) const {
     return fmt::format("<0x{:02X}>", static_cast<unsigned char>(text[0]));
   }
   if (kind(id) != TokenKind::kNormal && kind(id) != TokenKind::kUnused) return std::string(text);
+  if (spelling_ == TokenSpelling::kByteLevel && kind(id) == TokenKind::kUnused) {
+    return std::string(text);
+  }
   if (spelling_ == TokenSpelling::kByteLevel) return byte_level_encoded(text);
+  if (spelling_ == TokenSpelling::kWordPiece) {
+    return text.starts_with(' ') ? std::string(text.substr(1))
+                                 : std::string(kContinuation) + std::string(text);
+  }
   std::string out(text);
   if (spelling_ == TokenSpelling::kSpaceMark) {
     for (std::size_t at = 0; (at = out.find(' ', at)) != std::string::npos;) {
@@ -126,7 +148,7 @@ std::optional<int> Vocabulary::find_name(std::string_view name) const {
     if (id >= 0) return id;
   }
   std::string decoded;
-  append_decoded(decoded, name);
+  if (!append_decoded(decoded, name)) return std::nullopt;
   const int id = find(decoded);
   return id >= 0 ? std::optional(id) : std::nullopt;
 }

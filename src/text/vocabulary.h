@@ -27,6 +27,8 @@ enum class TokenSpelling : std::uint8_t {
   kPlain,      // as they are
   kByteLevel,  // GPT-2's printable code
   kSpaceMark,  // U+2581 "▁" stands for a space
+  kWordPiece,  // "##ing" continues a word; other tokens begin one: their bytes have a space in
+               // front
 };
 
 // "▁" (U+2581), SentencePiece's visible space.
@@ -71,8 +73,23 @@ class Vocabulary {
     return index_.find(bytes, [this](int id) { return this->bytes(id); });
   }
 
-  // Appends the bytes of a normal token as the file spells it.
-  void append_decoded(std::string& out, std::string_view spelled) const;
+  // find() of many, in rounds over a batch which hide the latency of memory (most of a big
+  // vocabulary's loading time): prefetch_slot, prefetch_place, prefetch_bytes, find_hashed, all
+  // with hash_bytes(bytes).
+  void prefetch_slot(std::uint64_t hash) const { index_.prefetch(hash); }
+  void prefetch_place(std::uint64_t hash) const {
+    if (const int id = index_.first_id(hash); id >= 0) __builtin_prefetch(ends_.data() + id);
+  }
+  void prefetch_bytes(std::uint64_t hash) const {
+    if (const int id = index_.first_id(hash); id >= 0) __builtin_prefetch(bytes(id).data());
+  }
+  int find_hashed(std::string_view bytes, std::uint64_t hash) const {
+    return index_.find(bytes, hash, [this](int id) { return this->bytes(id); });
+  }
+
+  // Appends the bytes of a normal token as the file spells it. False when that isn't in the code
+  // of the spelling: then `spelled` itself is appended.
+  bool append_decoded(std::string& out, std::string_view spelled) const;
 
   // The token as the file spells it, and back. The lookup finds tokens of every kind.
   std::string name(int id) const;
