@@ -11,8 +11,8 @@
 namespace slip {
 namespace {
 
-using testing::TinyModel;
-using testing::TinyModelOptions;
+using test::TinyModel;
+using test::TinyModelOptions;
 
 struct RunSetup {
   Arithmetic arithmetic = Arithmetic::kFast;

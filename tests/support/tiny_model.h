@@ -11,7 +11,7 @@
 #include "model/source.h"
 #include "quant/quant_format.h"
 
-namespace slip::testing {
+namespace slip::test {
 
 struct TinyModelOptions {
   DType dtype = DType::kF32;  // of the matrices; embedding and norms are F32
@@ -97,4 +97,4 @@ class TinyModel final : public ModelSource {
   std::vector<std::unique_ptr<std::vector<std::byte>>> storage_;
 };
 
-}  // namespace slip::testing
+}  // namespace slip::test
