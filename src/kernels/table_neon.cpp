@@ -7,6 +7,16 @@ namespace {
 KernelTable make_table() {
   KernelTable t = *table_ref();
   t.isa = "neon";
+  t.fgemm = fgemm_neon;
+  t.kv_store = kv_store_neon;
+  t.attention = attention_neon;
+  t.rms_norm = rms_norm_neon;
+  t.rope = rope_neon;
+  t.gate = gate_neon;
+  t.add = add_neon;
+  t.scale = scale_neon;
+  t.soft_cap = soft_cap_neon;
+  t.argmax = argmax_neon;
   return t;
 }
 
