@@ -1,4 +1,5 @@
 #include "kernels/neon/kernels_neon.h"
+#include "kernels/neon/qgemm_neon.h"
 #include "kernels/tables.h"
 
 namespace slip {
@@ -7,6 +8,10 @@ namespace {
 KernelTable make_table() {
   KernelTable t = *table_ref();
   t.isa = "neon";
+  t.act_tile = kActTileNeon;
+  t.act_bytes = act_bytes_neon;
+  t.act_quantize = act_quantize_neon;
+  t.qgemm = qgemm_neon;
   t.fgemm = fgemm_neon;
   t.kv_store = kv_store_neon;
   t.attention = attention_neon;
