@@ -1,7 +1,7 @@
 // A subcommand of the program: one file in src/cli/commands/, registered by being there.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <string_view>
 #include <vector>
@@ -10,16 +10,26 @@
 
 namespace slip {
 
+class Arguments;
+
 // What ends the process, as the shell sees it.
 enum ExitCode : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitInterrupted = 130 };
+
+// What a command knows about the process it runs in.
+struct Invocation {
+  std::int64_t start_ns = 0;  // when the process began (base/os/clock.h)
+};
+
+// Returns an exit code, or an error for standard error.
+using CommandBody = std::function<Result<int>(const Invocation&)>;
 
 struct Command {
   std::string_view name;
   std::string_view summary;
   std::string_view group;  // heading in --help
-  // Declares the command's options on `app` and returns what runs it. The options live in the
+  // Declares the command's options and returns what runs it. The options' values live in the
   // returned function.
-  std::function<std::function<Result<int>()>(CLI::App& app)> setup;
+  std::function<CommandBody(Arguments&)> setup;
 };
 
 // Every command, by file name (generated: cmake/SlipModule.cmake).

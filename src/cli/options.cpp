@@ -4,75 +4,17 @@
 #include <chrono>
 #include <limits>
 
-namespace slip {
+#include "cli/console.h"
 
-Result<KvType> kv_type_by_name(const std::string& name) {
-  if (name == "f16") return KvType::kF16;
+namespace slip {
+namespace {
+
+KvType kv_type(const std::string& name) {
   if (name == "bf16") return KvType::kBF16;
   if (name == "f32") return KvType::kF32;
   if (name == "q8_0") return KvType::kQ8_0;
-  return invalid("KV cache type: expected f16, bf16, f32 or q8_0, got '{}'", name);
+  return KvType::kF16;
 }
-
-void ModelOptions::declare(CLI::App& app) {
-  const char* group = "Model";
-  app.add_option("model,-m,--model", path, "GGUF file, or folder with config.json and safetensors")
-      ->group(group)
-      ->required();
-  app.add_option("-c,--ctx-size", n_ctx, "context in tokens (0: what the model was trained for)")
-      ->group(group)
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("-t,--threads", n_threads, "threads (0: the cores this process may use)")
-      ->group(group)
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("-b,--batch-size", batch_size, "tokens that a prefill takes at a time")
-      ->group(group)
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  app.add_option("--cache-type-k,--ctk", cache_type_k, "KV cache keys: f16, bf16, f32, q8_0")
-      ->group(group)
-      ->capture_default_str();
-  app.add_option("--cache-type-v,--ctv", cache_type_v, "KV cache values; the same as the keys'")
-      ->group(group)
-      ->capture_default_str();
-  app.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick")
-      ->group(group);
-}
-
-Result<std::unique_ptr<Runtime>> ModelOptions::make_runtime() const {
-  return Runtime::create({.n_threads = n_threads});
-}
-
-Result<LoadOptions> ModelOptions::load_options() const {
-  if (cache_type_k != cache_type_v) {
-    return fail(ErrorKind::kUnsupported,
-                "KV cache: keys and values must have one type, got {} and {}", cache_type_k,
-                cache_type_v);
-  }
-  return LoadOptions{.n_ctx = n_ctx,
-                     .max_rows = batch_size,
-                     .kv_type = SLIP_TRY(kv_type_by_name(cache_type_k)),
-                     .arithmetic = exact ? Arithmetic::kExact : Arithmetic::kFast};
-}
-
-void SamplingOptions::declare(CLI::App& app) {
-  const auto add = [&app](const char* name, auto& value, const char* help) {
-    app.add_option(name, value, help)->group("Sampling");
-  };
-  add("--temp,--temperature", temperature, "temperature; 0 takes the likeliest token");
-  add("--top-k", top_k, "keep the k likeliest tokens; 0 = all");
-  add("--top-p", top_p, "keep the smallest set of tokens with this probability together");
-  add("--min-p", min_p, "keep tokens at least this likely relative to the likeliest");
-  add("--typical", typical_p, "keep the locally typical tokens with this probability together");
-  add("--repeat-penalty", repeat_penalty, "penalty on tokens that occurred; 1 = none");
-  add("--repeat-last-n", repeat_last_n, "tokens that penalties look back; -1 = all");
-  add("--presence-penalty", presence_penalty, "subtracted once from tokens that occurred");
-  add("--frequency-penalty", frequency_penalty, "subtracted per occurrence");
-  add("-l,--logit-bias", logit_bias, "TOKEN_ID(+|-)BIAS, for example 15043+1 or 29871-inf");
-  add("-s,--seed", seed, "seed of the draws; negative = from the clock");
-}
-
-namespace {
 
 Result<std::pair<std::int32_t, float>> parse_bias(const std::string& text) {
   const auto sign = text.find_first_of("+-");
@@ -81,7 +23,7 @@ Result<std::pair<std::int32_t, float>> parse_bias(const std::string& text) {
   const auto parsed = std::from_chars(begin, begin + std::min(sign, text.size()), id);
   if (sign == std::string::npos || sign == 0 || parsed.ec != std::errc() ||
       parsed.ptr != begin + sign) {
-    return invalid("logit bias: expected TOKEN_ID+BIAS or TOKEN_ID-BIAS, got '{}'", text);
+    return invalid("--logit-bias: expected TOKEN_ID+BIAS or TOKEN_ID-BIAS, got '{}'", text);
   }
   const std::string number = text.substr(sign + 1);
   float bias = 0;
@@ -91,13 +33,78 @@ Result<std::pair<std::int32_t, float>> parse_bias(const std::string& text) {
     const char* end = number.data() + number.size();
     const auto value = std::from_chars(number.data(), end, bias);
     if (value.ec != std::errc() || value.ptr != end || number.empty()) {
-      return invalid("logit bias: expected a number after the sign, got '{}'", text);
+      return invalid("--logit-bias: expected a number after the sign, got '{}'", text);
     }
   }
   return std::pair{id, text[sign] == '-' ? -bias : bias};
 }
 
 }  // namespace
+
+void declare_model(Arguments& args, std::string& path) {
+  args.section("Model");
+  args.add_path("-m,--model", path, "GGUF file, or folder with config.json and safetensors");
+  args.add_positional("model", path, "");
+  args.require([&path]() -> Result<> {
+    if (path.empty()) return invalid("no model given: expected -m FILE");
+    return {};
+  });
+}
+
+void ModelOptions::declare(Arguments& args) {
+  declare_without_context(args);
+  args.add("-c,--ctx-size", n_ctx, "context in tokens (0: what the model was trained for)",
+           kNotNegative);
+}
+
+void ModelOptions::declare_without_context(Arguments& args) {
+  declare_model(args, path);
+  args.add("-t,--threads", n_threads, "threads (0: the cores this process may use)",
+           {.min = 0, .max = 4096});
+  args.add("-b,--batch-size", batch_size, "tokens that a prefill takes at a time",
+           {.min = 1, .max = 65536});
+  const std::vector<std::string> types{"f16", "bf16", "f32", "q8_0"};
+  args.add_choice("-ctk,--cache-type-k", cache_type_k, types, "type of the KV cache's keys");
+  args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
+  args.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick");
+  args.require([this]() -> Result<> {
+    if (cache_type_k == cache_type_v) return {};
+    return invalid("--cache-type-k and --cache-type-v: expected the same type, got {} and {}",
+                   cache_type_k, cache_type_v);
+  });
+}
+
+Result<std::unique_ptr<Runtime>> ModelOptions::make_runtime() const {
+  return Runtime::create({.n_threads = n_threads});
+}
+
+LoadOptions ModelOptions::load_options() const {
+  return {.n_ctx = n_ctx,
+          .max_rows = batch_size,
+          .kv_type = kv_type(cache_type_k),
+          .arithmetic = exact ? Arithmetic::kExact : Arithmetic::kFast};
+}
+
+void SamplingOptions::declare(Arguments& args) {
+  args.section("Sampling");
+  args.add("--temperature,--temp", temperature, "temperature; 0 takes the likeliest token",
+           kNotNegative);
+  args.add("--top-k", top_k, "keep the k likeliest tokens; 0 = all", kNotNegative);
+  constexpr Bounds kShare{.min = 0, .max = 1};
+  args.add("--top-p", top_p, "keep the smallest set of tokens with this probability", kShare);
+  args.add("--min-p", min_p, "keep tokens this likely relative to the likeliest", kShare);
+  args.add("--typical", typical_p, "keep the locally typical tokens with this probability", kShare);
+  args.add("--repeat-penalty", repeat_penalty, "penalty on tokens that occurred; 1 = none");
+  args.add("--repeat-last-n", repeat_last_n, "tokens that penalties look back; -1 = all");
+  args.add("--presence-penalty", presence_penalty, "subtracted once from tokens that occurred");
+  args.add("--frequency-penalty", frequency_penalty, "subtracted per occurrence");
+  args.add("-l,--logit-bias", logit_bias, "ID+BIAS or ID-BIAS, as 15043+1 or 29871-inf");
+  args.add("-s,--seed", seed, "seed of the draws; negative = from the clock");
+  args.require([this]() -> Result<> {
+    for (const std::string& text : logit_bias) SLIP_TRY(parse_bias(text));
+    return {};
+  });
+}
 
 Result<SamplingParams> SamplingOptions::params(const ModelSource&) const {
   // The defaults of llama.cpp, which people who switch are used to.
@@ -119,6 +126,23 @@ Result<SamplingParams> SamplingOptions::params(const ModelSource&) const {
   p.seed = static_cast<std::uint64_t>(
       chosen ? *seed : std::chrono::system_clock::now().time_since_epoch().count());
   return p;
+}
+
+void AnswerOptions::declare(Arguments& args) {
+  args.section("Answer");
+  args.add("-n,--n-predict,--predict", max_tokens,
+           "tokens to generate at most; -1 = until the answer ends or the context is full",
+           {.min = -1});
+  args.add("-r,--reverse-prompt", stop, "end the answer before this text; may be repeated");
+  args.add_flag("--ignore-eos", ignore_eos, "go on after the model's end of answer");
+  args.add("-sys,--system-prompt", system_prompt, "the system message");
+  args.add("--chat-template", chat_template, "Jinja template instead of the model's");
+  args.add_path("--chat-template-file", chat_template_file, "the same, from a file");
+}
+
+Result<std::string> AnswerOptions::template_override() const {
+  if (chat_template_file.empty()) return chat_template;
+  return read_input(chat_template_file);
 }
 
 }  // namespace slip

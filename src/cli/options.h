@@ -1,12 +1,13 @@
-// Options that several commands share: each group is a value that declares itself on an App.
+// Options that several commands share: each group is a value that declares itself.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "engine/loaded_model.h"
 
 namespace slip {
@@ -21,12 +22,17 @@ struct ModelOptions {
   std::string cache_type_v = "f16";
   bool exact = false;
 
-  void declare(CLI::App& app);
+  void declare(Arguments& args);
+  // For commands that know how much context they need.
+  void declare_without_context(Arguments& args);
   Result<std::unique_ptr<Runtime>> make_runtime() const;
-  Result<LoadOptions> load_options() const;
+  LoadOptions load_options() const;
 };
 
-// Sampling parameters; those left unset fall back to the model's own, then to ours.
+// The model alone, for commands that don't run it. Declares "-m,--model", and [model].
+void declare_model(Arguments& args, std::string& path);
+
+// Sampling parameters; those left unset fall back to the model's own, then to llama.cpp's defaults.
 struct SamplingOptions {
   std::optional<float> temperature, top_p, min_p, typical_p;
   std::optional<int> top_k;
@@ -35,11 +41,22 @@ struct SamplingOptions {
   std::vector<std::string> logit_bias;  // "TOKEN+1.5", "TOKEN-inf"
   std::optional<std::int64_t> seed;     // absent or negative: from the clock
 
-  void declare(CLI::App& app);
+  void declare(Arguments& args);
   Result<SamplingParams> params(const ModelSource& source) const;
 };
 
-// A KV element type by the name that -ctk takes; kInvalid lists the known ones.
-Result<KvType> kv_type_by_name(const std::string& name);
+// How an answer begins and ends.
+struct AnswerOptions {
+  std::int64_t max_tokens = -1;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+  std::string system_prompt;
+  std::string chat_template;       // Jinja source that replaces the model's
+  std::string chat_template_file;  // or a file with it
+
+  void declare(Arguments& args);
+  // The replacement, read from its file; empty when there is none.
+  Result<std::string> template_override() const;
+};
 
 }  // namespace slip

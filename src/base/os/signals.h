@@ -1,0 +1,28 @@
+// Signals that a program at a terminal has to expect.
+#pragma once
+
+#include <atomic>
+
+namespace slip {
+
+// Writing to a pipe that nobody reads becomes an error of the write instead of the end of the
+// process.
+void ignore_broken_pipes();
+
+// While one is alive, Ctrl-C raises a flag; a second Ctrl-C ends the process as usual. One at a
+// time; not thread-safe.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+  // Turns true on Ctrl-C; for whoever polls a cancel flag. Valid for the life of the process.
+  static const std::atomic<bool>& flag();
+  // The same without a signal.
+  static void raise();
+  static bool raised() { return flag().load(std::memory_order_relaxed); }
+};
+
+}  // namespace slip

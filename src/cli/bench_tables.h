@@ -1,0 +1,21 @@
+// A bench report in the formats that people and their scripts know from llama-bench.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "measure/bench.h"
+
+namespace slip {
+
+struct BenchSetting {
+  std::string model;
+  std::string isa;
+  int n_threads = 0;
+};
+
+// `format`: "md", "csv", "json" (one document) or "jsonl" (a line per test).
+std::string bench_table(const BenchSetting& setting, const BenchReport& report,
+                        std::string_view format);
+
+}  // namespace slip

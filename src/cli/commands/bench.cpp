@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/os/signals.h"
+#include "cli/arguments.h"
+#include "cli/bench_tables.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/options.h"
+
+namespace slip {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::vector<std::int64_t> prompt_tokens{512};
+  std::vector<std::int64_t> generated_tokens{128};
+  std::vector<std::int64_t> sequences{1};
+  std::vector<std::int64_t> depths{0};
+  int repeats = 5;
+  std::string format = "md";
+  bool json = false;
+};
+
+std::vector<BenchTest> tests_of(const Options& o) {
+  std::vector<BenchTest> tests;
+  for (const std::int64_t depth : o.depths) {
+    for (const std::int64_t n : o.prompt_tokens) {
+      if (n == 0) continue;
+      tests.push_back({.kind = BenchTest::Kind::kPrompt, .n_tokens = n, .depth = depth});
+    }
+    for (const std::int64_t n : o.generated_tokens) {
+      if (n == 0) continue;
+      for (const std::int64_t n_sequences : o.sequences) {
+        tests.push_back({.kind = BenchTest::Kind::kGeneration,
+                         .n_tokens = n,
+                         .n_sequences = n_sequences,
+                         .depth = depth});
+      }
+    }
+  }
+  return tests;
+}
+
+Result<int> run(const Options& o) {
+  const auto runtime = SLIP_TRY(o.model.make_runtime());
+  BenchOptions options{.load = o.model.load_options(),
+                       .tests = tests_of(o),
+                       .repeats = o.repeats,
+                       .on_repeat = {},
+                       .cancel = &InterruptGuard::flag()};
+  const auto n_runs = static_cast<std::int64_t>(options.tests.size()) * o.repeats;
+  Progress progress("bench", n_runs);
+  std::int64_t done = 0;
+  options.on_repeat = [&](const BenchTest& test, int repeat) {
+    progress.update(done++, fmt::format("{} repeat {}", test.name(), repeat + 1));
+  };
+  const InterruptGuard guard;
+  auto report = run_bench(o.model.path, *runtime, options);
+  if (InterruptGuard::raised()) return kExitInterrupted;
+  const BenchReport figures = SLIP_TRY(std::move(report));
+  const BenchSetting setting{.model = o.model.path,
+                             .isa = runtime->kernels().isa,
+                             .n_threads = runtime->pool().n_threads()};
+  Output out;
+  out.write(bench_table(setting, figures, o.json ? "json" : o.format));
+  SLIP_TRY(out.status());
+  return kExitOk;
+}
+
+CommandBody setup(Arguments& args) {
+  auto o = std::make_shared<Options>();
+  o->model.declare_without_context(args);
+  args.section("Tests");
+  args.add("-p,--n-prompt", o->prompt_tokens, "prompt lengths; 0 = no such test", kNotNegative);
+  args.add("-n,--n-gen", o->generated_tokens, "tokens to generate; 0 = no such test", kNotNegative);
+  args.add("-npl,--n-parallel", o->sequences, "sequences that generate together",
+           {.min = 1, .max = 4096});
+  args.add("-d,--n-depth", o->depths, "tokens in the cache before a test begins", kNotNegative);
+  args.add("-r,--repetitions", o->repeats, "times to run each test", {.min = 1, .max = 1000000});
+  args.section("Output");
+  args.add_choice("-o,--output", o->format, {"md", "csv", "json", "jsonl"}, "format");
+  args.add_flag("--json", o->json, "the same as -o json");
+  return [o](const Invocation&) { return run(*o); };
+}
+
+}  // namespace
+
+const Command& commands_bench() {
+  static const Command command{.name = "bench",
+                               .summary = "speed, against the machine's limits",
+                               .group = "Measure",
+                               .setup = setup};
+  return command;
+}
+
+}  // namespace slip

@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include "base/os/clock.h"
+#include "base/os/cpu.h"
+#include "base/os/signals.h"
+#include "base/os/terminal.h"
+#include "cli/arguments.h"
+#include "cli/chat_prompt.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/json_writer.h"
+#include "cli/options.h"
+#include "cli/summary.h"
+#include "measure/statistics.h"
+
+namespace slip {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  SamplingOptions sampling;
+  AnswerOptions answer;
+  std::string prompt;
+  std::string prompt_file;
+  bool raw = false;
+  bool json = false;
+  bool no_summary = false;
+  bool verbose = false;
+};
+
+// What -p or -f gives, then what is piped in.
+Result<std::string> read_prompt(const Options& o) {
+  std::string prompt = o.prompt;
+  if (!o.prompt_file.empty()) prompt += SLIP_TRY(read_input(o.prompt_file));
+  const bool has_prompt = !prompt.empty();
+  const bool reads_stdin =
+      o.prompt_file != "-" && (has_prompt ? input_is_piped() : !is_terminal(Stream::kInput));
+  if (reads_stdin) {
+    const std::string piped = SLIP_TRY(read_input("-"));
+    if (has_prompt && !piped.empty()) prompt += '\n';
+    prompt += piped;
+  }
+  if (prompt.empty()) {
+    return invalid("no prompt: expected -p TEXT, -f FILE or text on standard input");
+  }
+  return prompt;
+}
+
+Result<std::vector<std::int32_t>> prompt_tokens(LoadedModel& model, const Options& o,
+                                                const std::string& prompt) {
+  const std::string override_text = SLIP_TRY(o.answer.template_override());
+  const bool has_template = !override_text.empty() || !model.source().chat_template().empty();
+  if (!o.raw && has_template) {
+    std::vector<Message> messages;
+    if (!o.answer.system_prompt.empty()) messages.push_back({"system", o.answer.system_prompt});
+    messages.push_back({"user", prompt});
+    return chat_prompt(model, messages, override_text);
+  }
+  if (!o.raw) print_note("the model has no chat template: the prompt goes in as it is (--raw)");
+  return model.tokenizer()->encode(prompt);
+}
+
+std::string as_json(LoadedModel& model, const GenerateResult& result, const AnswerTimes& times) {
+  const GenerateTimings& t = result.timings;
+  std::vector<double> itl_ms;
+  for (const std::int64_t ns : t.itl_ns) itl_ms.push_back(ms_between(0, ns));
+  const auto n_tokens = static_cast<std::int64_t>(result.tokens.size());
+  JsonWriter json;
+  json.begin_object().key("text").string(result.text).key("tokens").integers(result.tokens);
+  json.key("finish_reason").string(to_string(result.finish_reason));
+  json.key("usage").begin_object();
+  json.key("prompt_tokens").integer(t.n_prompt).key("completion_tokens").integer(n_tokens);
+  json.end_object().key("timings").begin_object();
+  json.key("load_ms").fixed(ms_between(0, times.load_ns), 3);
+  json.key("ttft_ms").fixed(ms_between(0, times.ttft_ns), 3);
+  json.key("prefill_tokens_per_s").fixed(t.prefill_tokens_per_s(), 3);
+  json.key("decode_tokens_per_s").fixed(t.decode_tokens_per_s(), 3);
+  json.key("itl_ms").begin_object();
+  json.key("p50").fixed(percentile(itl_ms, 0.5), 3).key("p95").fixed(percentile(itl_ms, 0.95), 3);
+  json.key("max").fixed(percentile(itl_ms, 1), 3).end_object().end_object();
+  json.key("isa").string(model.runtime().kernels().isa);
+  json.key("threads").integer(model.runtime().pool().n_threads());
+  json.key("rss_bytes").integer(static_cast<std::int64_t>(memory_use().resident_bytes));
+  return json.end_object().take();
+}
+
+void print_summary(LoadedModel& model, const GenerateResult& result, AnswerTimes times) {
+  // A few tokens say little about the bandwidth, and measuring it would take longer than they did.
+  constexpr std::size_t kEnough = 16;
+  if (result.timings.itl_ns.size() >= kEnough) {
+    times.read_limit = quick_read_limit(model.runtime().pool());
+  }
+  print_status("\n" + summary_line(model, result.timings, times));
+}
+
+Result<int> run(const Options& o, const Invocation& invocation) {
+  const std::string prompt = SLIP_TRY(read_prompt(o));
+  const auto runtime = SLIP_TRY(o.model.make_runtime());
+  const auto model = SLIP_TRY(LoadedModel::load(o.model.path, *runtime, o.model.load_options()));
+  GenerateRequest request{.prompt = SLIP_TRY(prompt_tokens(*model, o, prompt)),
+                          .max_tokens = o.answer.max_tokens,
+                          .sampling = SLIP_TRY(o.sampling.params(model->source())),
+                          .stop = o.answer.stop,
+                          .ignore_eos = o.answer.ignore_eos,
+                          .on_text = {},
+                          .cancel = &InterruptGuard::flag()};
+  if (o.verbose) {
+    print_note(fmt::format("{} prompt tokens, seed {}, {} threads, {}", request.prompt.size(),
+                           request.sampling.seed, runtime->pool().n_threads(),
+                           runtime->kernels().isa));
+  }
+  Output out;
+  if (!o.json) {
+    request.on_text = [&](std::string_view text) {
+      if (!out.write(text)) InterruptGuard::raise();  // nobody reads on
+    };
+  }
+  const InterruptGuard guard;
+  const std::int64_t begin_ns = now_ns();
+  const GenerateResult result = SLIP_TRY(generate(model->session(), *model->tokenizer(), request));
+  const AnswerTimes times{.load_ns = model->load_ns(),
+                          .ttft_ns = begin_ns - invocation.start_ns + result.timings.prefill_ns};
+  out.write(o.json ? as_json(*model, result, times) : "\n");
+  if (!o.json && !o.no_summary) print_summary(*model, result, times);
+  SLIP_TRY(out.status());
+  if (!out.is_open()) return kExitFailure;
+  return InterruptGuard::raised() ? kExitInterrupted : kExitOk;
+}
+
+CommandBody setup(Arguments& args) {
+  auto o = std::make_shared<Options>();
+  o->model.declare(args);
+  args.add_positional("prompt", o->prompt, "the prompt; standard input when it is no terminal");
+  args.section("Prompt");
+  args.add("-p,--prompt", o->prompt, "the prompt; what is piped in comes behind it");
+  args.add_path("-f,--file", o->prompt_file, "read the prompt from a file; - is standard input");
+  args.add_flag("--raw", o->raw, "the prompt as it is, without the chat template");
+  o->answer.declare(args);
+  o->sampling.declare(args);
+  args.section("Output");
+  args.add_flag("--json", o->json, "print JSON instead of streaming the text");
+  args.add_flag("--no-perf", o->no_summary, "no timing summary on standard error");
+  args.add_flag("-v,--verbose", o->verbose, "say more on standard error");
+  return [o](const Invocation& invocation) { return run(*o, invocation); };
+}
+
+}  // namespace
+
+const Command& commands_run() {
+  static const Command command{
+      .name = "run", .summary = "answer one prompt", .group = "Use", .setup = setup};
+  return command;
+}
+
+}  // namespace slip

@@ -1,0 +1,81 @@
+#include "cli/version.h"
+
+#include <fmt/format.h>
+
+#include "base/os/cpu.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/json_writer.h"
+#include "kernels/dispatch.h"
+
+namespace slip {
+namespace {
+
+struct Feature {
+  const char* name;
+  bool present;
+};
+
+std::vector<Feature> features() {
+  const CpuFeatures& cpu = cpu_features();
+  return {
+      {"avx2", cpu.avx2},         {"avx512", cpu.avx512},     {"avx512_bf16", cpu.avx512_bf16},
+      {"avx_vnni", cpu.avx_vnni}, {"amx_int8", cpu.amx_int8}, {"neon_dotprod", cpu.neon_dotprod}};
+}
+
+std::string as_json(const KernelTable& used) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("version").string(version()).key("commit").string(commit());
+  json.key("isa").string(used.isa);
+  json.key("available_isas").begin_array();
+  for (const KernelTable* table : available_kernels()) json.string(table->isa);
+  json.end_array().key("cpu").string(cpu_name());
+  json.key("threads").integer(cpu_budget().n_threads());
+  json.key("cpu_features").begin_array();
+  for (const Feature& feature : features()) {
+    if (feature.present) json.string(feature.name);
+  }
+  json.end_array().end_object();
+  return json.take();
+}
+
+std::string as_text(const KernelTable& used) {
+  std::string isas, flags;
+  for (const KernelTable* table : available_kernels()) isas += fmt::format(" {}", table->isa);
+  for (const Feature& feature : features()) {
+    if (feature.present) flags += fmt::format(" {}", feature.name);
+  }
+  return fmt::format(
+      "slipstream {} (commit {})\n"
+      "instruction set: {} (available:{})\n"
+      "processor: {}, {} threads; features:{}\n",
+      version(), commit(), used.isa, isas, cpu_name(), cpu_budget().n_threads(),
+      flags.empty() ? " none" : flags);
+}
+
+CommandBody setup(Arguments& args) {
+  auto json = std::make_shared<bool>(false);
+  args.section("Output");
+  args.add_flag("--json", *json, "print JSON");
+  return [json](const Invocation&) -> Result<int> {
+    const KernelTable& used = *SLIP_TRY(default_kernels());
+    Output out;
+    out.write(*json ? as_json(used) : as_text(used));
+    SLIP_TRY(out.status());
+    return kExitOk;
+  };
+}
+
+}  // namespace
+
+const Command& commands_version() {
+  static const Command command{.name = "version",
+                               .summary = "version, commit, instruction set and features",
+                               .group = "Look",
+                               .setup = setup};
+  return command;
+}
+
+}  // namespace slip

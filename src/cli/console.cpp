@@ -1,0 +1,102 @@
+#include "cli/console.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/os/clock.h"
+#include "base/os/terminal.h"
+
+namespace slip {
+
+bool Output::write(std::string_view text) {
+  if (error_ != 0) return false;
+  errno = 0;
+  const bool done =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!done) error_ = errno != 0 ? errno : EIO;
+  return done;
+}
+
+Result<> Output::status() const {
+  if (error_ == 0 || error_ == EPIPE) return {};
+  return fail(ErrorKind::kIo, "standard output: cannot write: {}", std::strerror(error_));
+}
+
+bool use_color() {
+  const char* no_color = std::getenv("NO_COLOR");
+  return (no_color == nullptr || *no_color == '\0') && is_terminal(Stream::kError);
+}
+
+void print_error(std::string_view message) {
+  const bool color = use_color();
+  fmt::print(stderr, "slipstream: {}error:{} {}\n", color ? "\033[1;31m" : "",
+             color ? "\033[0m" : "", message);
+}
+
+void print_note(std::string_view message) {
+  fmt::print(stderr, "slipstream: note: {}\n", message);
+}
+
+void print_status(std::string_view line) {
+  fmt::print(stderr, "{}\n", line);
+}
+
+Progress::Progress(std::string label, std::int64_t total)
+    : label_(std::move(label)),
+      total_(total),
+      start_ns_(now_ns()),
+      is_shown_(is_terminal(Stream::kError)) {}
+
+Progress::~Progress() {
+  if (is_shown_ && drawn_ns_ != 0) fmt::print(stderr, "\r\033[K");
+}
+
+void Progress::update(std::int64_t done, std::string_view text) {
+  constexpr std::int64_t kRedrawNs = 100'000'000;
+  const std::int64_t now = now_ns();
+  if (!is_shown_ || now - drawn_ns_ < kRedrawNs) return;
+  drawn_ns_ = now;
+  constexpr int kBar = 24;
+  const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 0;
+  const int filled = std::clamp(static_cast<int>(share * kBar), 0, kBar);
+  const double elapsed = static_cast<double>(now - start_ns_) * 1e-9;
+  std::string line =
+      fmt::format("{} [{:#>{}}{:.>{}}] {}/{}", label_, "", filled, "", kBar - filled, done, total_);
+  if (done > 0) line += fmt::format(", {:.0f} s left", elapsed / share - elapsed);
+  if (!text.empty()) line += fmt::format(", {}", text);
+  line.resize(std::min(line.size(), static_cast<std::size_t>(terminal_columns() - 1)));
+  fmt::print(stderr, "\r{}\033[K", line);
+  std::fflush(stderr);
+}
+
+Result<std::string> read_input(const std::string& path) {
+  constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
+  const bool is_stdin = path == "-";
+  std::FILE* file = is_stdin ? stdin : std::fopen(path.c_str(), "rb");
+  if (file == nullptr) {
+    return fail(errno == ENOENT ? ErrorKind::kNotFound : ErrorKind::kIo, "{}: cannot open: {}",
+                path, std::strerror(errno));
+  }
+  std::string text;
+  char buffer[1 << 16];
+  std::size_t n = 0;
+  while ((n = std::fread(buffer, 1, sizeof(buffer), file)) > 0) {
+    text.append(buffer, n);
+    if (text.size() > kMaxBytes) break;
+  }
+  const int code = std::ferror(file) != 0 ? (errno != 0 ? errno : EIO) : 0;
+  if (!is_stdin) std::fclose(file);
+  const std::string name = is_stdin ? "standard input" : path;
+  if (code != 0) return fail(ErrorKind::kIo, "{}: cannot read: {}", name, std::strerror(code));
+  if (text.size() > kMaxBytes) {
+    return fail(ErrorKind::kLimit, "{}: expected at most {} bytes", name, kMaxBytes);
+  }
+  return text;
+}
+
+}  // namespace slip

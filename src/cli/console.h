@@ -1,0 +1,58 @@
+// Standard output and standard error, as a program in a pipeline should treat them.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace slip {
+
+// Writes text at once (no line waits in a buffer). Once the reader is gone nothing more is written.
+class Output {
+ public:
+  // False when the text could not be written, now or earlier.
+  bool write(std::string_view text);
+  // kIo when something could not be written, other than because the reader went away.
+  Result<> status() const;
+  bool is_open() const { return error_ == 0; }
+
+ private:
+  int error_ = 0;  // errno of the first failure
+};
+
+// "slipstream: error: …" and "slipstream: note: …" on standard error.
+void print_error(std::string_view message);
+void print_note(std::string_view message);
+// A line on standard error, as it is.
+void print_status(std::string_view line);
+
+// Whether to use colour on standard error: a terminal, and NO_COLOR (no-color.org) not set.
+bool use_color();
+
+// A bar on standard error while long work runs; nothing when that is no terminal.
+class Progress {
+ public:
+  Progress(std::string label, std::int64_t total);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // `text` stands behind the bar. Redraws ten times a second at most.
+  void update(std::int64_t done, std::string_view text = {});
+
+ private:
+  std::string label_;
+  std::int64_t total_;
+  std::int64_t start_ns_;
+  std::int64_t drawn_ns_ = 0;
+  bool is_shown_;
+};
+
+// All of standard input, or of a file ("-" is standard input). kLimit above 256 MB.
+Result<std::string> read_input(const std::string& path);
+
+}  // namespace slip

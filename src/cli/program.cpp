@@ -1,0 +1,164 @@
+#include "cli/program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+#include <set>
+
+#include "base/check.h"
+#include "base/os/signals.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/version.h"
+
+namespace slip {
+namespace {
+
+const Command* find_command(std::string_view name) {
+  for (const Command* command : commands()) {
+    if (command->name == name) return command;
+  }
+  return nullptr;
+}
+
+std::string overview() {
+  std::string text = fmt::format(
+      "slipstream {}: runs language models on this machine's CPU\n\n"
+      "Usage: slipstream COMMAND [options]\n",
+      version());
+  for (const char* group : {"Use", "Look", "Measure", "Shell"}) {
+    text += fmt::format("\n{}:\n", group);
+    for (const Command* command : commands()) {
+      if (command->group == group) {
+        text += fmt::format("  {:<12}{}\n", command->name, command->summary);
+      }
+    }
+  }
+  text +=
+      "\n'slipstream COMMAND --help' lists a command's options. Each option --some-name can also "
+      "be\n"
+      "given as the environment variable SLIPSTREAM_SOME_NAME, or as some-name = … in\n"
+      "$XDG_CONFIG_HOME/slipstream/config.toml or /etc/slipstream/config.toml.\n";
+  return text;
+}
+
+int usage_failure(std::string_view message, std::string_view command) {
+  print_error(message);
+  print_status(
+      fmt::format("Try 'slipstream {}--help'.", command.empty() ? "" : std::string(command) + " "));
+  return kExitUsage;
+}
+
+// Keys at the top of a file are for all commands that have the option.
+bool known_to_any_command(const std::string& key) {
+  for (const Command* command : commands()) {
+    Arguments args("", "");
+    const CommandBody body = command->setup(args);
+    if (args.has_option(key)) return true;
+  }
+  return false;
+}
+
+Result<> check_keys(const ConfigFile& file, const Command& command, const Arguments& args) {
+  for (const ConfigEntry& entry : file.entries) {
+    if (entry.section.empty()) {
+      if (!args.has_option(entry.key) && !known_to_any_command(entry.key)) {
+        return invalid("{}: unknown key '{}'", file.path.string(), entry.key);
+      }
+      continue;
+    }
+    const Command* owner = find_command(entry.section);
+    if (owner == nullptr) {
+      return invalid("{}: section [{}]: no such command", file.path.string(), entry.section);
+    }
+    if (owner == &command && !args.has_option(entry.key)) {
+      return invalid("{}: [{}] has the unknown key '{}'", file.path.string(), entry.section,
+                     entry.key);
+    }
+  }
+  return {};
+}
+
+// --config FILE stands in for the files at the usual places.
+Result<std::vector<ConfigFile>> config_files(const std::vector<std::string>& args) {
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    constexpr std::string_view kFlag = "--config";
+    if (args[i] == "--") break;
+    const bool joined = args[i].rfind(std::string(kFlag) + "=", 0) == 0;
+    if (!joined && (args[i] != kFlag || i + 1 == args.size())) continue;
+    const std::string path = joined ? args[i].substr(kFlag.size() + 1) : args[i + 1];
+    std::vector<ConfigFile> files;
+    files.push_back(SLIP_TRY(read_config(path)));
+    return files;
+  }
+  return read_default_configs();
+}
+
+int run_command(const Command& command, const std::vector<std::string>& words,
+                const Invocation& invocation) {
+  Arguments args(fmt::format("slipstream {}", command.name), command.summary);
+  const CommandBody body = command.setup(args);
+  std::string config;
+  args.section("General");
+  args.add_path("--config", config, "configuration file to read instead of the usual ones");
+  auto files = config_files(words);
+  if (!files) return usage_failure(files.error().message, command.name);
+  for (const ConfigFile& file : *files) {
+    const auto checked = check_keys(file, command, args);
+    if (!checked) return usage_failure(checked.error().message, command.name);
+  }
+  const auto parsed = args.parse(words, command.name, *files);
+  if (!parsed) return usage_failure(parsed.error().message, command.name);
+  if (*parsed == Arguments::Parsed::kHelp) {
+    Output().write(args.help());
+    return kExitOk;
+  }
+  const auto code = body(invocation);
+  if (code) return *code;
+  print_error(code.error().message);
+  return kExitFailure;
+}
+
+int dispatch(const std::vector<std::string>& args, const Invocation& invocation) {
+  if (args.empty()) {
+    print_status(overview());
+    return kExitUsage;
+  }
+  std::string name = args[0];
+  std::vector<std::string> rest(args.begin() + 1, args.end());
+  if (name == "help" && !rest.empty()) {
+    name = rest[0];
+    rest = {"--help"};
+  }
+  if (name == "-h" || name == "--help" || name == "help") {
+    Output().write(overview());
+    return kExitOk;
+  }
+  if (name == "-V" || name == "--version") name = "version";
+  if (name == "show") name = "inspect";
+  const Command* command = find_command(name);
+  if (command == nullptr) {
+    return usage_failure(fmt::format("unknown command '{}'", name), "");
+  }
+  return run_command(*command, rest, invocation);
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& args, std::int64_t start_ns) {
+  ignore_broken_pipes();
+  try {
+    return dispatch(args, {.start_ns = start_ns});
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory");
+  } catch (const BrokenInvariant& error) {
+    print_error(fmt::format("{} (this is a bug; please report it)", error.what()));
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  }
+  return kExitFailure;
+}
+
+}  // namespace slip

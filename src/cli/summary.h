@@ -1,0 +1,29 @@
+// The timing summary below an answer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/loaded_model.h"
+
+namespace slip {
+
+// Milliseconds from `start_ns` to `end_ns`.
+inline double ms_between(std::int64_t start_ns, std::int64_t end_ns) {
+  return static_cast<double>(end_ns - start_ns) * 1e-6;
+}
+
+struct AnswerTimes {
+  std::int64_t load_ns = 0;
+  std::int64_t ttft_ns = 0;  // from the process's or the turn's beginning to the first token
+  double read_limit = 0;     // bytes per second that this machine reads; 0 = not measured
+};
+
+// "load 31 ms | first token 52 ms | prefill 8 tokens, 320 t/s | decode 64 tokens, 210 t/s, …"
+std::string summary_line(LoadedModel& model, const GenerateTimings& timings,
+                         const AnswerTimes& times);
+
+// A quick measurement (some 50 ms) of the read bandwidth; 0 when it can't be made.
+double quick_read_limit(ThreadPool& pool);
+
+}  // namespace slip

@@ -1,0 +1,27 @@
+// Loops of nothing but multiply-accumulates in registers: what a core could do at most.
+//
+// Included by files that are compiled for one ISA: plain structs only.
+#pragma once
+
+#include <stdint.h>
+
+namespace slip {
+
+// Runs about `n_steps` steps and returns the multiply-accumulates done; `sink` takes what keeps the
+// compiler from leaving them out.
+using PeakLoop = int64_t (*)(int64_t n_steps, int32_t* sink);
+
+struct PeakKernels {
+  const char* isa;
+  // int8 × int8. Where the ISA sums products in int16 first (AVX2), widening isn't counted: no
+  // kernel can be faster.
+  PeakLoop int8;
+  PeakLoop f32;
+};
+
+const PeakKernels* peak_ref();
+const PeakKernels* peak_avx2();
+const PeakKernels* peak_avx512();
+const PeakKernels* peak_neon();
+
+}  // namespace slip

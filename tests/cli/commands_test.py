@@ -1,0 +1,197 @@
+"""What the commands print, on tiny models and on a real one."""
+import json
+import os
+import struct
+import unittest
+
+from cli_support import DATA, TINY, CliTest, smollm2
+
+GOLDEN = DATA / "golden"
+
+
+class Inspect(CliTest):
+    def test_gguf(self):
+        report = self.json("inspect", TINY)
+        self.assertEqual(report["metadata"]["general.architecture"], "llama")
+        self.assertEqual(report["metadata"]["tokenizer.ggml.tokens"]["n_items"], 272)
+        tensors = {t["name"]: t for t in report["tensors"]}
+        embedding = tensors["token_embd.weight"]
+        self.assertEqual(embedding["shape"][1], 272)
+        self.assertGreater(embedding["bytes"], 0)
+        self.assertGreaterEqual(embedding["offset"], 0)
+        totals = report["totals"]
+        self.assertEqual(totals["n_tensors"], len(tensors))
+        self.assertEqual(totals["bytes"], sum(t["bytes"] for t in tensors.values()))
+        self.assertEqual(totals["bytes"], sum(t["bytes"] for t in totals["types"]))
+        self.assertEqual(totals["file_bytes"], TINY.stat().st_size)
+        self.assertAlmostEqual(report["bits_per_weight"],
+                               8 * totals["bytes"] / totals["n_elements"], 3)
+        full = self.json("inspect", TINY, "--full")
+        self.assertEqual(len(full["metadata"]["tokenizer.ggml.tokens"]), 272)
+
+    def test_folder(self):
+        report = self.json("inspect", GOLDEN / "llama")
+        self.assertEqual(report["metadata"]["config.json:model_type"], "llama")
+        self.assertEqual(report["totals"]["types"][0]["type"], "BF16")
+
+    def test_text(self):
+        out = self.run_cli("inspect", TINY).stdout
+        for text in ("general.architecture", "token_embd.weight", "Q8_0", "bits a weight"):
+            self.assertIn(text, out)
+
+
+class Tokenize(CliTest):
+    def test_json(self):
+        report = self.json("tokenize", TINY, "abc")
+        self.assertEqual(set(report), {"tokens", "pieces", "n_tokens"})
+        self.assertEqual(report["n_tokens"], len(report["tokens"]))
+        self.assertTrue("".join(report["pieces"]).endswith("abc"))
+
+    def test_vocabulary_only_file(self):
+        whole = TINY.read_bytes()
+        path = self.home / "vocabulary.gguf"
+        path.write_bytes(whole[:8] + struct.pack("<Q", 0) + whole[16:])  # no tensors
+        self.assertEqual(self.json("inspect", path)["totals"]["n_tensors"], 0)
+        self.assertEqual(self.json("tokenize", path, "abc"), self.json("tokenize", TINY, "abc"))
+
+    def test_ill_formed_text_gives_valid_json(self):
+        path = self.home / "bytes"
+        path.write_bytes(b"a\xff\xc3")
+        self.assertGreater(self.json("tokenize", TINY, "-f", path)["n_tokens"], 1)
+
+
+class TinyModel(CliTest):
+    def test_run(self):
+        args = ["run", TINY, "--raw", "-p", "abc", "-n", "5", "--temp", "0", "--ignore-eos"]
+        report = self.json(*args)
+        self.assertEqual(set(report), {"text", "tokens", "finish_reason", "usage", "timings", "isa",
+                                       "threads", "rss_bytes"})
+        self.assertEqual(report["finish_reason"], "length")
+        self.assertEqual(report["usage"]["completion_tokens"], 5)
+        self.assertEqual(len(report["tokens"]), 5)
+        self.assertEqual(set(report["timings"]), {"load_ms", "ttft_ms", "prefill_tokens_per_s",
+                                                  "decode_tokens_per_s", "itl_ms"})
+        self.assertEqual(set(report["timings"]["itl_ms"]), {"p50", "p95", "max"})
+        self.assertGreater(report["timings"]["ttft_ms"], report["timings"]["load_ms"])
+        streamed = self.run_cli(*args)
+        self.assertEqual(streamed.stdout, report["text"] + "\n")
+        self.assertIn("prefill", streamed.stderr)
+        self.assertEqual(self.run_cli(*args, "--no-perf").stderr, "")
+
+    def test_prompt_sources_join(self):
+        rest = ["--raw", "-n", "1", "--temp", "0", "--json"]
+        count = lambda *args, **kw: json.loads(  # noqa: E731
+            self.run_cli("run", "-m", TINY, *args, *rest, **kw).stdout)["usage"]["prompt_tokens"]
+        whole = count("-p", "ab\ncd")
+        self.assertEqual(count(stdin="ab\ncd"), whole)
+        self.assertEqual(count("-p", "ab", stdin="cd"), whole)
+        self.assertEqual(count("-f", self.write("p", "ab\ncd")), whole)
+        self.assertEqual(count("-f", "-", stdin="ab\ncd"), whole)
+
+    def test_seed_and_threads_decide_nothing_else(self):
+        args = ["run", TINY, "--raw", "-p", "abc", "-n", "12", "--ignore-eos", "-s", "7"]
+        first = self.json(*args, "-t", "1")["tokens"]
+        self.assertEqual(self.json(*args, "-t", "3")["tokens"], first)
+        self.assertEqual(self.json(*args, "-b", "1")["tokens"], first)
+
+    def test_stop_string_and_bias(self):
+        banned = self.json("run", TINY, "--raw", "-p", "abc", "-n", "1", "--temp", "0",
+                           "--ignore-eos")["tokens"][0]
+        other = self.json("run", TINY, "--raw", "-p", "abc", "-n", "1", "--temp", "0",
+                          "--ignore-eos", "-l", f"{banned}-inf")["tokens"][0]
+        self.assertNotEqual(other, banned)
+
+    def test_prompt_longer_than_the_context(self):
+        self.assert_fails(1, "context", "run", TINY, "--raw", "-c", "8", "-p", "x" * 100)
+
+    def test_logits_match_the_golden_ones(self):
+        tokens = (GOLDEN / "tokens.txt").read_text().split()
+        out = self.home / "logits"
+        self.run_cli("logits", TINY, "--tokens", ",".join(tokens), "--out", out)
+        golden = (GOLDEN / "llama/logits.bin").read_bytes()
+        self.assertEqual(out.stat().st_size, len(golden))
+        pairs = zip(struct.iter_unpack("<f", out.read_bytes()), struct.iter_unpack("<f", golden))
+        self.assertLess(max(abs(a[0] - b[0]) for a, b in pairs), 1e-3)
+
+    def test_logits_of_bad_tokens(self):
+        self.assert_fails(1, "token", "logits", TINY, "--tokens", "1,272", "--out", self.home / "x")
+        self.assertFalse((self.home / "x").exists())
+
+    def test_eval(self):
+        text = self.write("text", "the quick brown fox jumps over the lazy dog\n" * 20)
+        report = self.json("eval", TINY, "-f", text, "-c", "64", "--base-exact")
+        self.assertEqual(report["n_tokens"], report["n_windows"] * 31)
+        self.assertGreater(report["perplexity"], 1)
+        self.assertGreaterEqual(report["kl"]["max"], report["kl"]["p99"])
+        self.assertLess(report["kl"]["mean"], 0.01)
+        self.assertGreater(report["top1_agreement"], 0.9)
+        exact = self.json("eval", TINY, "-f", text, "-c", "64", "--exact")
+        self.assertAlmostEqual(exact["perplexity"], report["perplexity"] - report["delta_ppl"], 4)
+        same = self.json("eval", TINY, "-f", text, "-c", "64", "--exact", "--base", TINY,
+                         "--base-exact", "-t", "1")
+        self.assertEqual(same["kl"]["max"], 0)
+        self.assert_fails(1, "at least one window", "eval", TINY, "-f", text, "-c", "4096")
+
+    def test_bench(self):
+        report = self.json("bench", TINY, "-p", "16", "-n", "4", "-npl", "1,3", "-d", "0,40", "-r", "2")
+        self.assertEqual([t["test"] for t in report["tests"]],
+                         ["pp16", "tg4", "tg4 b3", "pp16 d40", "tg4 d40", "tg4 b3 d40"])
+        for test in report["tests"]:
+            speed = test["tokens_per_s"]
+            self.assertTrue(0 < speed["min"] <= speed["median"] <= speed["max"])
+            self.assertIn(test["bound"], ("bandwidth", "compute"))
+        self.assertTrue(all(report["peak"][k] > 0 for k in ("read_gbps", "int8_gmacs", "f32_gmacs")))
+        self.assertGreater(report["load_ms"]["cold"], 0)
+
+
+class BenchFormats(CliTest):
+    def test_each(self):
+        args = ["bench", TINY, "-p", "0", "-n", "2", "-r", "1"]
+        table = self.run_cli(*args).stdout.splitlines()
+        self.assertEqual(len({line.count("|") for line in table[:3]}), 1)
+        self.assertEqual(len(self.run_cli(*args, "-o", "csv").stdout.splitlines()), 2)
+        line = json.loads(self.run_cli(*args, "-o", "jsonl").stdout)
+        self.assertEqual(line["test"], "tg2")
+
+
+class RealModel(CliTest):
+    def test_it_knows_the_capital_of_france(self):
+        model = smollm2()
+        question = "What is the capital of France?"
+        args = ["run", "-m", model, "-n", "40", "--temp", "0"]
+        self.assertEqual(self.run_cli(*args, "-p", question).stdout,
+                         "The capital of France is Paris.\n")
+        report = self.json(*args, stdin=question)
+        self.assertEqual(report["text"], "The capital of France is Paris.")
+        self.assertEqual(report["finish_reason"], "stop")
+
+    def test_raw_continues(self):
+        out = self.run_cli("run", "-m", smollm2(), "--raw", "-p", "The capital of France is", "-n",
+                           "3", "--temp", "0").stdout
+        self.assertIn("Paris", out)
+
+    def test_two_turns(self):
+        saved = self.home / "chat.json"
+        turns = ("What is the capital of France?\n/stats\nThank you.\n"
+                 f"/save {saved}\n/reset\n/load {saved}\n/stats\n/nonsense\n/exit\nnever read\n")
+        done = self.run_cli("chat", "-m", smollm2(), "--temp", "0", "-n", "40", "-v", stdin=turns)
+        self.assertEqual(done.stdout.splitlines()[0], "The capital of France is Paris.")
+        self.assertRegex(done.stderr, r"\(\+\d+ cached\)")
+        self.assertIn("unknown command /nonsense", done.stderr)
+        messages = json.loads(saved.read_text())["messages"]
+        self.assertEqual([m["role"] for m in messages], ["user", "assistant"] * 2)
+
+    def test_eval_on_a_short_text(self):
+        text = self.write("text", "The quick brown fox jumps over the lazy dog. " * 30)
+        report = self.json("eval", "-m", smollm2(), "-f", text, "-c", "128", "--chunks", "1")
+        self.assertEqual(report["n_tokens"], 63)
+        self.assertLess(report["perplexity"], 10)
+
+    def test_bench(self):
+        report = self.json("bench", "-m", smollm2(), "-p", "16", "-n", "4", "-r", "1")
+        self.assertEqual(len(report["tests"]), 2)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
+    unittest.main()

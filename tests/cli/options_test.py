@@ -1,0 +1,164 @@
+"""Exit codes, help, and where options take their values from."""
+import subprocess
+import unittest
+
+from cli_support import DATA, PROGRAM, TINY, CliTest
+
+COMMANDS = ["bench", "chat", "completion", "eval", "inspect", "logits", "run", "tokenize", "version"]
+
+
+class Help(CliTest):
+    def test_overview_lists_every_command(self):
+        for args in (["--help"], ["-h"], ["help"]):
+            out = self.run_cli(*args).stdout
+            for command in COMMANDS:
+                self.assertRegex(out, rf"(?m)^  {command} ")
+
+    def test_each_command_has_help(self):
+        for command in COMMANDS:
+            out = self.run_cli(command, "--help").stdout
+            self.assertIn(f"Usage: slipstream {command}", out)
+            self.assertEqual(out, self.run_cli("help", command).stdout)
+            self.assertEqual(out, self.run_cli(command, "-h").stdout)
+
+    def test_options_are_grouped(self):
+        out = self.run_cli("run", "--help").stdout
+        for heading in ("Model:", "Sampling:", "Answer:", "Output:"):
+            self.assertIn(f"\n{heading}", out)
+        self.assertIn("-ctk", out)
+
+    def test_no_command_is_a_usage_error(self):
+        self.assertIn("Usage:", self.run_cli(code=2).stderr)
+
+
+class BadUse(CliTest):
+    def test_usage_errors(self):
+        cases = [
+            ("unknown command 'walk'", ["walk"]),
+            ("--no-such", ["run", "-m", TINY, "--no-such"]),
+            ("--model", ["run", "--model"]),
+            ("no model", ["run", "-p", "x"]),
+            ("--top-k: expected an integer, got 'many'", ["run", "-m", TINY, "--top-k", "many"]),
+            ("--top-p: expected at most 1", ["run", "-m", TINY, "--top-p", "1.5"]),
+            ("--temp: expected at least 0", ["run", "-m", TINY, "--temp", "-1"]),
+            ("expected one of f16", ["run", "-m", TINY, "-ctk", "q5_0"]),
+            ("expected the same type", ["run", "-m", TINY, "-ctk", "f32", "-p", "x"]),
+            ("--logit-bias", ["run", "-m", TINY, "-l", "word"]),
+            ("unexpected argument 'c'", ["tokenize", "a", "b", "c"]),
+            ("no text", ["eval", "-m", TINY]),
+            ("expected --tokens", ["logits", "-m", TINY, "--out", "x"]),
+            ("shell", ["completion", "fish"]),
+        ]
+        for text, args in cases:
+            with self.subTest(args=args):
+                self.assert_fails(2, text, *args)
+
+    def test_failures(self):
+        broken = self.write("broken.gguf", "GGUF but not really, only text")
+        empty = self.write("empty.gguf", "")
+        for command in (["inspect"], ["tokenize", "-p", "x"], ["run", "-p", "x"],
+                        ["bench", "-p", "8", "-n", "1"]):
+            for model in (self.home / "missing.gguf", broken, empty):
+                with self.subTest(command=command, model=model.name):
+                    self.assert_fails(1, model.name, command[0], "-m", model, *command[1:])
+
+    def test_no_prompt(self):
+        self.assert_fails(1, "no prompt", "run", "-m", TINY)
+
+    def test_vocabulary_only_file_cannot_run(self):
+        vocabulary = DATA / "formats/vocabulary.gguf"  # metadata alone
+        self.assert_fails(1, "vocabulary.gguf", "run", "-m", vocabulary, "--raw", "-p", "x")
+
+
+class Settings(CliTest):
+    """`tokenize --ids` prints one line without, many with: a flag whose source can be seen."""
+
+    def n_lines(self, *args, **environment):
+        return len(self.run_cli("tokenize", "-m", TINY, "-p", "abcdef", *args,
+                                **environment).stdout.splitlines())
+
+    def test_environment(self):
+        self.assertGreater(self.n_lines(), 1)
+        self.assertEqual(self.n_lines(SLIPSTREAM_IDS="1"), 1)
+        self.assertGreater(self.n_lines(SLIPSTREAM_IDS="off"), 1)
+        self.assertEqual(self.json("tokenize", "-p", "ab", SLIPSTREAM_MODEL=str(TINY))["n_tokens"],
+                         self.json("tokenize", "-m", TINY, "-p", "ab")["n_tokens"])
+        self.assert_fails(2, "SLIPSTREAM_IDS: expected true or false", "tokenize", "-m", TINY,
+                          SLIPSTREAM_IDS="perhaps")
+
+    def test_configuration_files(self):
+        self.write("config/slipstream/config.toml", "ids = true\n")
+        self.assertEqual(self.n_lines(), 1)
+        self.assertGreater(self.n_lines(SLIPSTREAM_IDS="false"), 1)
+        self.assertGreater(self.n_lines("--ids=false"), 1)
+        other = self.write("other.toml", "[tokenize]\nids = false\n[bench]\nn_prompt = 4\n")
+        self.assertGreater(self.n_lines("--config", other), 1)
+
+    def test_a_commands_section_wins(self):
+        self.write("config/slipstream/config.toml", "ids = false\n[tokenize]\nids = true\n")
+        self.assertEqual(self.n_lines(), 1)
+
+    def test_a_key_of_another_command_is_no_error(self):
+        self.write("config/slipstream/config.toml", "top-k = 7\n")
+        self.assertGreater(self.n_lines(), 1)
+
+    def test_bad_configuration(self):
+        cases = [("unknown key 'colour'", "colour = 1\n"),
+                 ("[walk]", "[walk]\nids = true\n"),
+                 ("unknown key 'top-k'", "[tokenize]\ntop-k = 7\n"),
+                 ("expected true or false", "ids = 12\n")]
+        for text, content in cases:
+            with self.subTest(content=content):
+                path = self.write("config/slipstream/config.toml", content)
+                self.assert_fails(2, str(path), "tokenize", "-m", TINY, "-p", "x")
+                self.assert_fails(2, text, "tokenize", "-m", TINY, "-p", "x")
+        self.assert_fails(2, "absent.toml", "tokenize", "-m", TINY, "--config",
+                          self.home / "absent.toml")
+
+    def test_positional_arguments(self):
+        by_flag = self.run_cli("tokenize", "-m", TINY, "-p", "hello").stdout
+        self.assertEqual(self.run_cli("tokenize", TINY, "hello").stdout, by_flag)
+        self.assertEqual(self.run_cli("tokenize", "-m", TINY, "hello").stdout, by_flag)
+        self.assertEqual(self.run_cli("tokenize", "hello", "-m", TINY).stdout, by_flag)
+        self.assertEqual(self.run_cli("tokenize", TINY, stdin="hello").stdout, by_flag)
+        text = self.write("text", "hello")
+        self.assertEqual(self.run_cli("tokenize", TINY, "-f", text).stdout, by_flag)
+
+
+class Pieces(CliTest):
+    def test_version(self):
+        report = self.json("version")
+        self.assertRegex(report["version"], r"^\d+\.\d+\.\d+$")
+        self.assertIn(report["isa"], report["available_isas"])
+        self.assertIn(report["version"], self.run_cli("--version").stdout)
+        self.assertEqual(self.json("version", SLIPSTREAM_ISA="ref")["isa"], "ref")
+        self.assert_fails(1, "abacus", "version", SLIPSTREAM_ISA="abacus")
+
+    def test_completion_completes(self):
+        script = self.run_cli("completion", "bash").stdout
+        check = script + ("\nCOMP_WORDS=(slipstream run --top) COMP_CWORD=2\n_slipstream\n"
+                          "echo ${COMPREPLY[@]}\n"
+                          "COMP_WORDS=(slipstream bench -o '') COMP_CWORD=3\n_slipstream\n"
+                          "echo ${COMPREPLY[@]}\n")
+        done = subprocess.run(["bash", "-c", check], encoding="utf-8", capture_output=True,
+                              timeout=60, check=True)
+        self.assertEqual(done.stdout.split("\n")[:2], ["--top-k --top-p", "md csv json jsonl"])
+        self.assertTrue(self.run_cli("completion", "zsh").stdout.startswith("#compdef slipstream"))
+
+    def test_a_closed_pipe_is_no_crash(self):
+        with subprocess.Popen([PROGRAM, "inspect", "--full", "-m", str(TINY)], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=self.environment) as process:
+            process.stdout.close()
+            self.assertIn(process.wait(timeout=60), (0, 1))
+            self.assertEqual(process.stderr.read(), b"")
+
+    def test_a_full_disk_is_an_error(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "version"], stdout=full, stderr=subprocess.PIPE,
+                                  encoding="utf-8", timeout=60, env=self.environment)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("standard output: cannot write", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
