@@ -1,4 +1,5 @@
-# The libraries that every folder may use. Folders that alone need a library find it themselves.
+# The libraries that folders of src/ link. Imported targets are found here, where users of the
+# library as a whole (cmake/SlipInstall.cmake) see them too.
 include_guard()
 
 find_package(Threads REQUIRED)
@@ -13,6 +14,7 @@ if(SLIP_KERNELS_ONLY)
   target_compile_definitions(xxhash INTERFACE XXH_INLINE_ALL)
 else()
   find_package(fmt REQUIRED)
+  find_package(Boost 1.81 REQUIRED COMPONENTS json)
 endif()
 
 if(SLIP_TESTS)

@@ -23,15 +23,9 @@ if(SLIP_COVERAGE)
   target_link_options(slip_flags INTERFACE --coverage)
 endif()
 
-# The folders that a cross build of the kernels compiles, with their tests.
-set(SLIP_KERNEL_FOLDERS base tensor quant kernels ops)
-
 # slip_module(NAME DEPS <folders below> LINKS <libraries>): target slip_NAME from this folder's
 # *.cpp, sub-folders included. Every .cpp counts: adding a file is enough.
 function(slip_module name)
-  if(SLIP_KERNELS_ONLY AND NOT name IN_LIST SLIP_KERNEL_FOLDERS)
-    return()
-  endif()
   cmake_parse_arguments(ARG "" "" "DEPS;LINKS;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   foreach(pattern IN LISTS ARG_EXCLUDE)
@@ -74,9 +68,6 @@ endfunction()
 
 # slip_test(FOLDER DEPS <modules>): one gtest executable test_FOLDER from tests/FOLDER/*_test.cpp.
 function(slip_test name)
-  if(SLIP_KERNELS_ONLY AND NOT name IN_LIST SLIP_KERNEL_FOLDERS)
-    return()
-  endif()
   cmake_parse_arguments(ARG "" "" "DEPS;LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   add_executable(test_${name} ${sources})
