@@ -48,6 +48,20 @@ SLIP_INLINE __m256 broadcast_float(const uint8_t* p) {
   return _mm256_castsi256_ps(broadcast_unit(p));
 }
 
+// Sums in the order written: a compiler that reorders these additions keeps all products of a block
+// alive, far more than there are registers.
+SLIP_INLINE __m256i add_words(__m256i a, __m256i b) {
+  __m256i sum = _mm256_add_epi16(a, b);
+  asm("" : "+x"(sum));
+  return sum;
+}
+
+SLIP_INLINE __m256i add_ints(__m256i a, __m256i b) {
+  __m256i sum = _mm256_add_epi32(a, b);
+  asm("" : "+x"(sum));
+  return sum;
+}
+
 SLIP_INLINE __m256i load_weights(const uint8_t* p) {
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
 }
@@ -63,8 +77,8 @@ SLIP_INLINE void dot_unsigned(const uint8_t* panel, const uint8_t* act, __m256i 
     for (int c = 0; c < kCols; ++c) {
       const __m256i a = broadcast_unit(act + 4 * c);
       const __m256i p0 = _mm256_maddubs_epi16(w0, a), p1 = _mm256_maddubs_epi16(w1, a);
-      partial[0][c] = s == 0 ? p0 : _mm256_add_epi16(partial[0][c], p0);
-      partial[1][c] = s == 0 ? p1 : _mm256_add_epi16(partial[1][c], p1);
+      partial[0][c] = s == 0 ? p0 : add_words(partial[0][c], p0);
+      partial[1][c] = s == 0 ? p1 : add_words(partial[1][c], p1);
     }
   }
   const __m256i ones = _mm256_set1_epi16(1);
@@ -86,8 +100,8 @@ SLIP_INLINE void dot_signed(const uint8_t* panel, const uint8_t* act, __m256i su
     const __m256i a = broadcast_unit(act + 4 * c);
     const __m256i p0 = _mm256_maddubs_epi16(m0, _mm256_sign_epi8(a, w0));
     const __m256i p1 = _mm256_maddubs_epi16(m1, _mm256_sign_epi8(a, w1));
-    sum[0][c] = _mm256_add_epi32(sum[0][c], _mm256_madd_epi16(p0, ones));
-    sum[1][c] = _mm256_add_epi32(sum[1][c], _mm256_madd_epi16(p1, ones));
+    sum[0][c] = add_ints(sum[0][c], _mm256_madd_epi16(p0, ones));
+    sum[1][c] = add_ints(sum[1][c], _mm256_madd_epi16(p1, ones));
   }
 }
 
@@ -98,8 +112,8 @@ SLIP_INLINE void dot_words(const uint8_t* panel, const uint8_t* act, __m256i sum
 #pragma GCC unroll 4
   for (int c = 0; c < kCols; ++c) {
     const __m256i a = broadcast_unit(act + 4 * c);
-    sum[0][c] = _mm256_add_epi32(sum[0][c], _mm256_madd_epi16(w0, a));
-    sum[1][c] = _mm256_add_epi32(sum[1][c], _mm256_madd_epi16(w1, a));
+    sum[0][c] = add_ints(sum[0][c], _mm256_madd_epi16(w0, a));
+    sum[1][c] = add_ints(sum[1][c], _mm256_madd_epi16(w1, a));
   }
 }
 
