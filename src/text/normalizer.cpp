@@ -93,21 +93,26 @@ bool is_space(std::uint32_t code) {
   return (char_class(code) & kSpace) != 0;
 }
 
-std::string single_spaces(std::string_view text) {
+std::string single_spaces(std::string_view text, WordBreaks breaks) {
+  const auto is_break = [breaks](std::uint32_t code) {
+    return breaks == WordBreaks::kSpaces ? code == ' ' : is_space(code);
+  };
   std::string out;
   out.reserve(text.size() + 1);
   for (std::size_t at = 0; at < text.size();) {
     Utf8Char c = utf8_at(text.data() + at);
-    if (is_space(c.code)) {
+    if (is_break(c.code)) {
       at += c.size;
       continue;
     }
     const std::size_t begin = at;
-    while (at < text.size() && !is_space((c = utf8_at(text.data() + at)).code)) at += c.size;
+    while (at < text.size() && !is_break((c = utf8_at(text.data() + at)).code)) at += c.size;
     const std::string_view word = text.substr(begin, at - begin);
-    if (!word.starts_with(kSpaceMarkText)) out += ' ';
+    if (breaks == WordBreaks::kSpaces || !word.starts_with(kSpaceMarkText)) out += ' ';
     append_with_spaces(out, word);
   }
+  // SentencePiece drops trailing spaces last, when literal "▁" count as such.
+  while (breaks == WordBreaks::kSpaces && out.ends_with(' ')) out.pop_back();
   return out;
 }
 
@@ -156,8 +161,8 @@ std::unique_ptr<NormalizerStep> space_mark_step() {
   return std::make_unique<SpaceMarkStep>();
 }
 
-std::unique_ptr<NormalizerStep> single_spaces_step() {
-  return text_step(single_spaces);
+std::unique_ptr<NormalizerStep> single_spaces_step(WordBreaks breaks) {
+  return text_step([breaks](std::string_view text) { return single_spaces(text, breaks); });
 }
 
 std::unique_ptr<NormalizerStep> normal_form_step(NormalForm form) {

@@ -36,8 +36,12 @@ class Normalizer {
 // Literal "▁" becomes a space: inside the library the two are one, and written as a space.
 std::unique_ptr<NormalizerStep> space_mark_step();
 
+enum class WordBreaks {
+  kSpaces,      // U+0020 alone (SentencePiece: its charsmap has mapped the others to it)
+  kWhiteSpace,  // any; no space is put before a "▁" (Hugging Face: WhitespaceSplit, then Metaspace)
+};
 // " one two": words separated by single spaces, one in front too; "▁" in words becomes a space.
-std::unique_ptr<NormalizerStep> single_spaces_step();
+std::unique_ptr<NormalizerStep> single_spaces_step(WordBreaks breaks);
 
 std::unique_ptr<NormalizerStep> normal_form_step(NormalForm form);
 std::unique_ptr<NormalizerStep> lowercase_step();

@@ -64,18 +64,21 @@ class Pcre2Pattern : public TextPattern {
 std::string pcre2_pattern(std::string_view oniguruma) {
   // PCRE2's own \s has U+180E in addition.
   constexpr std::string_view kWhiteSpace = R"(\t-\r \x{85}\p{Z})";
+  // PCRE2's own \w lacks marks and connectors until 10.43.
+  constexpr std::string_view kWord = R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc})";
   std::string out = "(?m)";
   int depth = 0;  // of [ ]
   for (std::size_t i = 0; i < oniguruma.size(); ++i) {
     const char c = oniguruma[i];
     if (c == '\\' && i + 1 < oniguruma.size()) {
       const char escaped = oniguruma[++i];
-      if (escaped == 's' && depth > 0) {
-        out += kWhiteSpace;
-      } else if (escaped == 's' || (escaped == 'S' && depth == 0)) {
-        out += escaped == 's' ? "[" : "[^";
-        out += kWhiteSpace;
-        out += ']';
+      const bool space = escaped == 's' || escaped == 'S';
+      const bool negated = escaped == 'S' || escaped == 'W';
+      const bool known = space || escaped == 'w' || escaped == 'W';
+      if (known && (depth == 0 || !negated)) {
+        if (depth == 0) out += negated ? "[^" : "[";
+        out += space ? kWhiteSpace : kWord;
+        if (depth == 0) out += ']';
       } else {
         out += c;
         out += escaped;

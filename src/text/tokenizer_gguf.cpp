@@ -258,7 +258,7 @@ Result<Parts> unigram(const Metadata& meta) {
   const bool prefix = parts->space_prefix == SpacePrefix::kAlways;
   parts->strip_leading_space = prefix;
   if (SLIP_TRY(meta.boolean_or(key("remove_extra_whitespaces"), false))) {
-    parts->normalizer.add(single_spaces_step());
+    parts->normalizer.add(single_spaces_step(WordBreaks::kSpaces));
     if (!prefix) parts->normalizer.add(strip_step(/*left=*/true, /*right=*/false));
     parts->space_prefix = SpacePrefix::kNever;
   } else {
