@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cli/chat_prompt.h"
+#include "engine/chat_prompt.h"
 
 namespace slip {
 

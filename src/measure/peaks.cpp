@@ -64,7 +64,7 @@ double measure_loop(ThreadPool& pool, PeakLoop loop) {
   const std::int64_t probe_ns = std::max<std::int64_t>(1, now_ns() - probe_start);
   const std::int64_t n_steps = std::max<std::int64_t>(1, kProbeSteps * kRoundNs / probe_ns);
   double best = 0;
-  for (int round = 0; round < kRounds && now_ns() - probe_start < kEnoughNs; ++round) {
+  for (int round = 0; round < kRounds; ++round) {
     std::atomic<std::int64_t> n_macs{0};
     const std::int64_t start = now_ns();
     pool.parallel_for(pool.n_threads(), 1, [&](std::int64_t begin, std::int64_t end, int) {
@@ -75,6 +75,7 @@ double measure_loop(ThreadPool& pool, PeakLoop loop) {
     });
     const auto elapsed = static_cast<double>(std::max<std::int64_t>(1, now_ns() - start));
     best = std::max(best, static_cast<double>(n_macs.load()) * 1e9 / elapsed);
+    if (now_ns() - probe_start > kEnoughNs) break;
   }
   return best;
 }

@@ -5,12 +5,12 @@
 #include "base/os/signals.h"
 #include "base/os/terminal.h"
 #include "cli/arguments.h"
-#include "cli/chat_prompt.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/json_writer.h"
 #include "cli/options.h"
 #include "cli/summary.h"
+#include "engine/chat_prompt.h"
 #include "measure/statistics.h"
 
 namespace slip {
