@@ -105,15 +105,18 @@ SLIP_INLINE void dot_signed(const uint8_t* panel, const uint8_t* act, __m256i su
   }
 }
 
-// One step of int16.
+// Two steps of int16.
 template <int kCols>
 SLIP_INLINE void dot_words(const uint8_t* panel, const uint8_t* act, __m256i sum[2][kCols]) {
-  const __m256i w0 = load_weights(panel), w1 = load_weights(panel + 32);
+#pragma GCC unroll 2
+  for (int s = 0; s < 2; ++s) {
+    const __m256i w0 = load_weights(panel + 64 * s), w1 = load_weights(panel + 64 * s + 32);
 #pragma GCC unroll 4
-  for (int c = 0; c < kCols; ++c) {
-    const __m256i a = broadcast_unit(act + 4 * c);
-    sum[0][c] = add_ints(sum[0][c], _mm256_madd_epi16(w0, a));
-    sum[1][c] = add_ints(sum[1][c], _mm256_madd_epi16(w1, a));
+    for (int c = 0; c < kCols; ++c) {
+      const __m256i a = broadcast_unit(act + 8 * c + 4 * s);
+      sum[0][c] = add_ints(sum[0][c], _mm256_madd_epi16(w0, a));
+      sum[1][c] = add_ints(sum[1][c], _mm256_madd_epi16(w1, a));
+    }
   }
 }
 
@@ -122,10 +125,10 @@ template <class S, int kCols>
 SLIP_INLINE void dot_half(const uint8_t* panel, const uint8_t* act, __m256i sum[2][kCols]) {
   constexpr int kSteps = kActUnits * S::kPlanes / S::kHalves;
   if constexpr (S::kPlanes == 2) {
-#pragma GCC unroll 4
-    for (int s = 0; s < kSteps; ++s) dot_words<kCols>(panel + 64 * s, act + 4 * kCols * s, sum);
+#pragma GCC unroll 8
+    for (int s = 0; s < kSteps; s += 2) dot_words<kCols>(panel + 64 * s, act + 4 * kCols * s, sum);
   } else if constexpr (S::kDepth == 1) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int s = 0; s < kSteps; ++s) dot_signed<kCols>(panel + 64 * s, act + 4 * kCols * s, sum);
   } else {
     constexpr int kDepth = S::kDepth < kSteps ? S::kDepth : kSteps;

@@ -46,18 +46,24 @@ SLIP_INLINE __m512 broadcast_float(const uint8_t* p) {
   return _mm512_castsi512_ps(broadcast_unit(p));
 }
 
-// Integer sums of half a block (or a block): kUnits steps of kGroups × kCols dot products.
+// Where step s of column c is in a tile's block.
+template <int kCols, int kPlanes>
+constexpr int unit_offset(int s, int c) {
+  return kPlanes == 1 ? 4 * (s * kCols + c) : 8 * (s / 2 * kCols + c) + 4 * (s % 2);
+}
+
+// Integer sums of half a block (or a block): kSteps steps of kGroups × kCols dot products.
 template <int kGroups, int kCols, int kPlanes, int kSteps>
 SLIP_INLINE void dot_steps(const uint8_t* panel, const uint8_t* act, __m512i sum[kGroups][kCols]) {
   // In full: a compiler that keeps the loop copies every accumulator once a step.
 #pragma GCC unroll 16
-  for (int s = 0; s < kSteps; ++s, panel += 64 * kGroups, act += 4 * kCols) {
+  for (int s = 0; s < kSteps; ++s, panel += 64 * kGroups) {
     __m512i w[kGroups];
 #pragma GCC unroll 2
     for (int g = 0; g < kGroups; ++g) w[g] = _mm512_load_si512(panel + 64 * g);
 #pragma GCC unroll 6
     for (int c = 0; c < kCols; ++c) {
-      const __m512i a = broadcast_unit(act + 4 * c);
+      const __m512i a = broadcast_unit(act + unit_offset<kCols, kPlanes>(s, c));
 #pragma GCC unroll 2
       for (int g = 0; g < kGroups; ++g) {
         sum[g][c] = kPlanes == 1 ? _mm512_dpbusd_epi32(sum[g][c], a, w[g])
@@ -194,7 +200,8 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
 
 template <int kPlanes>
 void sweep_kind(const QGemmArgs* args) {
-  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kPlanes, kActTileAvx512};
+  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kPlanes,
+                          tile_columns_avx512(args->n_rows)};
   const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
   const PanelFill fill = panel_fill_avx512(args->w->kind, kPlanes);
   if (layout.granule == 32) {
