@@ -8,41 +8,21 @@
 #include "quant/formats/mxfp4.h"
 #include "quant/formats/q4_0.h"
 #include "quant/formats/q4_1.h"
-#include "quant/formats/q4_k.h"
 #include "quant/formats/q5_0.h"
 #include "quant/formats/q5_1.h"
 #include "quant/formats/q8_0.h"
-#include "quant/k_scales.h"
 #include "quant/pack_block.h"
+#include "quant/packers.h"
 #include "quant/quant_format.h"
 
 namespace slip {
 namespace {
-
-constexpr std::int64_t kSuperBlocks = 8;  // blocks of 32 columns in a super-block
-
-// One group: the first `n_rows` of its 16 rows, which start at `first` and are `stride` apart.
-struct GroupRows {
-  DType type;
-  const std::byte* first;
-  std::int64_t stride;
-  int n_rows;
-  std::int64_t n_cols;
-
-  const std::byte* row(int r) const { return first + r * stride; }
-};
-
-using GroupPacker = void (*)(const GroupRows& rows, const PackedLayout& layout, std::uint8_t* out);
 
 struct PackFormat {
   DType type;
   PackedKind kind;
   GroupPacker pack;
 };
-
-std::int64_t plane_bytes(const PackedLayout& layout) {
-  return kLineBytes * (layout.base_bits + layout.extra_bits);
-}
 
 void put_factors(const PackedLayout& layout, const RawScales& raw, int row, std::uint8_t* head) {
   store_u16(head + 2 * row, raw.d);
@@ -74,7 +54,7 @@ void put_scales(const PackedLayout& layout, const RawScales& raw, int row, std::
   }
 }
 
-// Any quantised format, through its reference decoder.
+// Any quantised format, through its reference decoder; the common ones have faster ways.
 void pack_any(const GroupRows& rows, const PackedLayout& layout, std::uint8_t* out) {
   const auto unpack = quant_format(rows.type).unpack;
   const std::int64_t n_blocks = rows.n_cols / kPackedBlock;
@@ -122,38 +102,6 @@ void pack_simple(const GroupRows& rows, const PackedLayout& layout, std::uint8_t
   }
 }
 
-// In the file a byte pairs weights of two sub-blocks, here of the two halves of one.
-void pack_q4_k(const GroupRows& rows, const PackedLayout& layout, std::uint8_t* out) {
-  const std::int64_t n_supers = rows.n_cols / (kSuperBlocks * kPackedBlock);
-  const std::uint64_t low = repeat_byte(0x0f), high = repeat_byte(0xf0);
-  for (std::int64_t i = 0; i < n_supers; ++i) {
-    std::uint8_t* blocks = out + layout.head_bytes;
-    for (int r = 0; r < rows.n_rows; ++r) {
-      BlockQ4_K in;
-      std::memcpy(&in, rows.row(r) + i * static_cast<std::int64_t>(sizeof in), sizeof in);
-      store_u16(out + 2 * r, in.d);
-      store_u16(out + 32 + 2 * r, in.dmin ^ 0x8000);
-      for (int sub = 0; sub < kSuperBlocks; ++sub) {
-        std::uint8_t* block = blocks + sub * layout.block_bytes;
-        const std::uint8_t* qs = in.qs + sub / 2 * 32;
-        for (int half = 0; half < 2; ++half) {
-          const std::uint64_t first = load_u64(qs + 8 * half),
-                              second = load_u64(qs + 16 + 8 * half);
-          const std::uint64_t pairs = sub % 2 == 0 ? (first & low) | ((second & low) << 4)
-                                                   : ((first & high) >> 4) | (second & high);
-          std::uint8_t* lane = block + 2 * kLineBytes * half + 4 * r;
-          store_u32(lane, pairs);
-          store_u32(lane + kLineBytes, pairs >> 32);
-        }
-        std::uint8_t* scales = block + plane_bytes(layout);
-        scales[r] = static_cast<std::uint8_t>(k_scale(in.scales, sub));
-        scales[16 + r] = k_min(in.scales, sub);
-      }
-    }
-    out = blocks + kSuperBlocks * layout.block_bytes;
-  }
-}
-
 // Float kinds: elements as they are, transposed to [k][16 rows].
 template <class Element>
 void pack_float(const GroupRows& rows, const PackedLayout& /*layout*/, std::uint8_t* out) {
@@ -176,10 +124,10 @@ constexpr std::array kFormats = {
     PackFormat{DType::kQ2_K, PackedKind::kQ2_K, pack_any},
     PackFormat{DType::kQ3_K, PackedKind::kQ3_K, pack_any},
     PackFormat{DType::kQ4_K, PackedKind::kQ4_K, pack_q4_k},
-    PackFormat{DType::kQ5_K, PackedKind::kQ5_K, pack_any},
-    PackFormat{DType::kQ6_K, PackedKind::kQ6_K, pack_any},
+    PackFormat{DType::kQ5_K, PackedKind::kQ5_K, pack_q5_k},
+    PackFormat{DType::kQ6_K, PackedKind::kQ6_K, pack_q6_k},
     PackFormat{DType::kIQ4_NL, PackedKind::kIQ4_NL, pack_simple<BlockIQ4_NL>},
-    PackFormat{DType::kIQ4_XS, PackedKind::kIQ4_XS, pack_any},
+    PackFormat{DType::kIQ4_XS, PackedKind::kIQ4_XS, pack_iq4_xs},
     PackFormat{DType::kMXFP4, PackedKind::kMXFP4, pack_simple<BlockMXFP4>},
 };
 

@@ -12,6 +12,10 @@ namespace slip {
 
 constexpr int kLineBytes = 64;
 
+inline std::int64_t plane_bytes(const PackedLayout& layout) {
+  return kLineBytes * (layout.base_bits + layout.extra_bits);
+}
+
 inline void store_u32(std::uint8_t* out, std::uint64_t value) {
   const auto low = static_cast<std::uint32_t>(value);
   std::memcpy(out, &low, 4);
