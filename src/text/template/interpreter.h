@@ -74,7 +74,7 @@ class Loop final : public Object {
  private:
   Result<std::optional<Value>> pull();
   Result<bool> has_next();
-  Result<std::int64_t> length();
+  Result<std::int64_t> count_items();
 
   std::shared_ptr<const Sequence> items_;
   Predicate predicate_;  // empty: every item

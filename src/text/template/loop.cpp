@@ -43,7 +43,7 @@ Result<bool> Loop::has_next() {
   return after_.has_value();
 }
 
-Result<std::int64_t> Loop::length() {
+Result<std::int64_t> Loop::count_items() {
   if (predicate_) {
     // The rest has to be filtered now; it is kept as a list without a filter.
     ValueList rest;
@@ -63,9 +63,9 @@ Result<std::optional<Value>> Loop::attribute(Runtime& runtime, std::string_view 
   if (name == "index0") return Value(index0_);
   if (name == "first") return Value(index0_ == 0);
   if (name == "last") return Value(!SLIP_TRY(has_next()));
-  if (name == "length") return Value(SLIP_TRY(length()));
-  if (name == "revindex") return Value(SLIP_TRY(length()) - index0_);
-  if (name == "revindex0") return Value(SLIP_TRY(length()) - index0_ - 1);
+  if (name == "length") return Value(SLIP_TRY(count_items()));
+  if (name == "revindex") return Value(SLIP_TRY(count_items()) - index0_);
+  if (name == "revindex0") return Value(SLIP_TRY(count_items()) - index0_ - 1);
   if (name == "depth") return Value(1);
   if (name == "depth0") return Value(0);
   if (name == "previtem") {

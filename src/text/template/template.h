@@ -2,6 +2,12 @@
 // (trim_blocks, lstrip_blocks, loop controls, {% generation %}, an immutable sandbox), with
 // Python's semantics for the values. Behaviour follows the Jinja documentation
 // (jinja.palletsprojects.com/templates) and is held to jinja2 itself by golden files.
+//
+// Where it differs: integers have 64 bits and overflow is an error; block, extends, include,
+// import, print, autoescape and recursive loops are errors, as are the filters that lay out web
+// pages (urlize, xmlattr, striptags, wordwrap, pprint, filesizeformat) and random; a variable of
+// the context is visible in a block until the block sets one of that name (jinja2 hides it from
+// the block's beginning when a plain set comes first in the source).
 #pragma once
 
 #include <ctime>
