@@ -69,7 +69,7 @@ SLIP_INLINE Vec fms(Vec a, Vec b, Vec c) {
   return _mm512_fmsub_ps(a, b, c);
 }
 SLIP_INLINE void keep(Vec a) {
-  __asm__ volatile("" : : "v"(a));
+  SLIP_KEEP_IN_REGISTER(a);
 }
 SLIP_INLINE Vec max_gt(Vec a, Vec b) {
   return _mm512_max_ps(a, b);
