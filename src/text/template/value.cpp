@@ -28,7 +28,7 @@ std::string string_key(std::string_view s) {
 Result<void> append_hash_key(const Value& value, std::string& out) {
   if (value.is_string()) {
     // The length first: a tuple's parts must not run into each other.
-    fmt::format_to(std::back_inserter(out), "s{}:{}", value.string().size(), value.string());
+    out += fmt::format("s{}:{}", value.string().size(), value.string());
     return {};
   }
   if (value.is_none() || value.is_undefined()) {
@@ -36,15 +36,15 @@ Result<void> append_hash_key(const Value& value, std::string& out) {
     return {};
   }
   if (value.is_integral()) {
-    fmt::format_to(std::back_inserter(out), "i{}", value.integer());
+    out += fmt::format("i{}", value.integer());
     return {};
   }
   if (value.is_double()) {
     const double d = value.number();
     if (d == std::floor(d) && std::abs(d) < kInt64Limit) {
-      fmt::format_to(std::back_inserter(out), "i{}", static_cast<std::int64_t>(d));
+      out += fmt::format("i{}", static_cast<std::int64_t>(d));
     } else {
-      fmt::format_to(std::back_inserter(out), "f{}", d);
+      out += fmt::format("f{}", d);
     }
     return {};
   }
@@ -60,7 +60,7 @@ Result<void> append_hash_key(const Value& value, std::string& out) {
     return {};
   }
   if (value.is_object()) {
-    fmt::format_to(std::back_inserter(out), "o{}", static_cast<const void*>(&value.object()));
+    out += fmt::format("o{}", static_cast<const void*>(&value.object()));
     return {};
   }
   return invalid("unhashable type: '{}'", value.type_name());
