@@ -106,10 +106,20 @@ inline __m512i slip_cvtepu16_epi32(__m256i a) {
                    _mm256_cvtepu16_epi32(_mm256_extracti128_si256(a, 1)));
 }
 
+// SIMDe's alias of this one takes four arguments.
+inline __m512i slip_madd_epi16(__m512i a, __m512i b) {
+  const SlipHalves x = slip_halves(a), y = slip_halves(b);
+  return slip_join(_mm256_madd_epi16(x.low, y.low), _mm256_madd_epi16(x.high, y.high));
+}
 inline __m512i slip_srai_epi32(__m512i a, unsigned n) {
   const SlipHalves h = slip_halves(a);
   return slip_join(_mm256_srai_epi32(h.low, static_cast<int>(n)),
                    _mm256_srai_epi32(h.high, static_cast<int>(n)));
+}
+template <int kOrder>
+inline __m512i slip_shuffle_epi32(__m512i a) {
+  const SlipHalves h = slip_halves(a);
+  return slip_join(_mm256_shuffle_epi32(h.low, kOrder), _mm256_shuffle_epi32(h.high, kOrder));
 }
 template <int kOrder>
 inline __m512i slip_shufflelo_epi16(__m512i a) {
@@ -153,8 +163,12 @@ inline int slip_reduce_max_epi32(__m512i a) {
 #define _mm512_cvtepi8_epi32 slip_cvtepi8_epi32
 #define _mm512_cvtepu8_epi32 slip_cvtepu8_epi32
 #define _mm512_cvtepu16_epi32 slip_cvtepu16_epi32
+#undef _mm512_madd_epi16
+#define _mm512_madd_epi16 slip_madd_epi16
 #undef _mm512_srai_epi32
 #define _mm512_srai_epi32 slip_srai_epi32
+#undef _mm512_shuffle_epi32
+#define _mm512_shuffle_epi32(a, order) slip_shuffle_epi32<order>(a)
 #undef _mm512_shufflelo_epi16
 #define _mm512_shufflelo_epi16(a, order) slip_shufflelo_epi16<order>(a)
 #undef _mm512_shufflehi_epi16
