@@ -37,7 +37,7 @@ Result<T> guarded(F&& body) {
     return Error{to_public(result.error().kind), std::move(result.error().message)};
   } catch (const std::bad_alloc&) {
     return Error{ErrorKind::kLimit, "out of memory"};
-  } catch (const slip::BrokenInvariant& error) {
+  } catch (const std::exception& error) {
     return Error{ErrorKind::kInternal, error.what()};
   }
 }

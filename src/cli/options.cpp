@@ -68,7 +68,7 @@ void ModelOptions::declare_without_context(Arguments& args) {
   args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
   args.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick");
   args.require([this]() -> Result<> {
-    if (cache_type_k == cache_type_v) return {};
+    if (cache_type_v.empty() || cache_type_k == cache_type_v) return {};
     return invalid("--cache-type-k and --cache-type-v: expected the same type, got {} and {}",
                    cache_type_k, cache_type_v);
   });

@@ -19,7 +19,7 @@ struct ModelOptions {
   int n_threads = 0;
   std::int64_t batch_size = 512;
   std::string cache_type_k = "f16";
-  std::string cache_type_v = "f16";
+  std::string cache_type_v = {};  // empty: as the keys'
   bool exact = false;
 
   void declare(Arguments& args);

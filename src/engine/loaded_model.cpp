@@ -1,6 +1,6 @@
 #include "engine/loaded_model.h"
 
-#include <thread>
+#include <future>
 
 #include "base/os/clock.h"
 
@@ -14,14 +14,13 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   model->source_ = SLIP_TRY(open_model(path));
 
   // The tokenizer's tables are built while the pool packs weights.
-  Result<std::unique_ptr<Tokenizer>> tokenizer = std::unique_ptr<Tokenizer>();
-  std::thread build;
+  std::future<Result<std::unique_ptr<Tokenizer>>> tokenizer;
   if (options.with_tokenizer) {
-    build = std::thread([&] { tokenizer = model->source_->make_tokenizer(); });
+    tokenizer = std::async(std::launch::async,
+                           [source = model->source_] { return source->make_tokenizer(); });
   }
   auto weights = ModelWeights::load(model->source_, options.arithmetic, runtime.pool());
-  if (build.joinable()) build.join();
-  model->tokenizer_ = SLIP_TRY(std::move(tokenizer));
+  if (tokenizer.valid()) model->tokenizer_ = SLIP_TRY(tokenizer.get());
   const bool exact = options.arithmetic == Arithmetic::kExact;
   auto packed = SLIP_TRY(std::move(weights));
   model->runner_ = SLIP_TRY(

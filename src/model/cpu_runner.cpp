@@ -5,6 +5,7 @@
 
 #include "kernels/dispatch.h"
 #include "model/activations.h"
+#include "model/config_keys.h"
 #include "model/rope.h"
 #include "ops/attention.h"
 #include "ops/rowwise.h"
@@ -309,6 +310,9 @@ Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const Model
   const KernelTable* kernels =
       options.kernels != nullptr ? options.kernels : SLIP_TRY(default_kernels());
   const std::int64_t n_ctx = options.n_ctx > 0 ? options.n_ctx : config.context_length;
+  if (n_ctx < 1 || n_ctx > kMaxContext) {
+    return invalid("context: expected 1 … {} tokens, got {}", kMaxContext, n_ctx);
+  }
   KvOptions kv_options = options.kv;
   if (kv_options.n_pages == 0) {
     kv_options.n_pages = static_cast<std::int32_t>((n_ctx + kKvPageTokens - 1) / kKvPageTokens);

@@ -1,5 +1,7 @@
 #include "model/runtime.h"
 
+#include <system_error>
+
 #include "base/os/cpu.h"
 #include "kernels/dispatch.h"
 
@@ -17,7 +19,11 @@ Result<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& options) 
   const int n_threads = options.n_threads > 0 ? options.n_threads : cpu_budget().n_threads();
   const KernelTable* kernels =
       SLIP_TRY(options.isa.empty() ? default_kernels() : kernels_by_name(options.isa));
-  return std::unique_ptr<Runtime>(new Runtime(n_threads, *kernels));
+  try {
+    return std::unique_ptr<Runtime>(new Runtime(n_threads, *kernels));
+  } catch (const std::system_error& error) {
+    return fail(ErrorKind::kLimit, "cannot start {} threads: {}", n_threads, error.what());
+  }
 }
 
 }  // namespace slip

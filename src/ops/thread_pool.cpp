@@ -38,12 +38,21 @@ bool spin_until(Ready ready) {
 
 ThreadPool::ThreadPool(int n_threads) : n_threads_(std::max(1, n_threads)) {
   workers_.reserve(static_cast<std::size_t>(n_threads_ - 1));
-  for (int i = 1; i < n_threads_; ++i) {
-    workers_.emplace_back([this] { worker(); });
+  try {
+    for (int i = 1; i < n_threads_; ++i) {
+      workers_.emplace_back([this] { worker(); });
+    }
+  } catch (...) {  // std::system_error when the system has no more threads
+    stop();
+    throw;
   }
 }
 
 ThreadPool::~ThreadPool() {
+  stop();
+}
+
+void ThreadPool::stop() {
   stop_.store(true);
   signal_.fetch_add(1);
   signal_.notify_all();

@@ -34,7 +34,8 @@ class RangeFn {
 // process's affinity mask and are not pinned. Thread-safe: calls from several threads take turns.
 class ThreadPool {
  public:
-  // `n_threads` counts the caller: n_threads - 1 workers are started. At least 1.
+  // `n_threads` counts the caller: n_threads - 1 workers are started. At least 1. Throws
+  // std::system_error when the system refuses a thread.
   explicit ThreadPool(int n_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -53,6 +54,7 @@ class ThreadPool {
     std::atomic<std::int64_t> value{0};
   };
   void worker();
+  void stop();
   void take_ranges(int thread);
   // Joins the open job unless this worker has seen it; false when there is none.
   bool join(std::uint64_t& seen_job, int& thread);

@@ -46,6 +46,21 @@ TEST_F(Os, AnUncommittedFileLeavesTheOldOneAndNoRest) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(mapped->bytes().data()), 3), "new");
 }
 
+TEST_F(Os, LinksAreFollowedAndDevicesKept) {
+  write("f", "old");
+  fs::create_symlink(dir_ / "f", dir_ / "link");
+  auto file = AtomicFile::create(dir_ / "link");
+  ASSERT_TRUE(file->write("new").has_value());
+  ASSERT_TRUE(file->commit().has_value());
+  EXPECT_TRUE(fs::is_symlink(dir_ / "link"));
+  EXPECT_EQ(fs::file_size(dir_ / "f"), 3u);
+  auto device = AtomicFile::create("/dev/null");
+  ASSERT_TRUE(device.has_value());
+  ASSERT_TRUE(device->write("gone").has_value());
+  ASSERT_TRUE(device->commit().has_value());
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
 TEST_F(Os, OpeningWhatIsNoFileIsAnError) {
   EXPECT_EQ(MappedFile::open(dir_ / "none").error().kind, ErrorKind::kNotFound);
   EXPECT_FALSE(MappedFile::open(dir_).has_value());

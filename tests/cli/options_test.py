@@ -42,7 +42,7 @@ class BadUse(CliTest):
             ("--top-p: expected at most 1", ["run", "-m", TINY, "--top-p", "1.5"]),
             ("--temp: expected at least 0", ["run", "-m", TINY, "--temp", "-1"]),
             ("expected one of f16", ["run", "-m", TINY, "-ctk", "q5_0"]),
-            ("expected the same type", ["run", "-m", TINY, "-ctk", "f32", "-p", "x"]),
+            ("expected the same type", ["run", "-m", TINY, "-ctk", "f32", "-ctv", "f16", "-p", "x"]),
             ("--logit-bias", ["run", "-m", TINY, "-l", "word"]),
             ("unexpected argument 'c'", ["tokenize", "a", "b", "c"]),
             ("no text", ["eval", "-m", TINY]),

@@ -1,5 +1,6 @@
 // A file that appears whole or not at all: written under a temporary name beside its target,
-// synced, renamed on commit(); removed when destroyed uncommitted.
+// synced, renamed on commit(); removed when destroyed uncommitted. A target that is a device or a
+// pipe is written to directly.
 #pragma once
 
 #include <cstddef>

@@ -71,7 +71,19 @@ Result<AtomicFile> AtomicFile::create(const std::filesystem::path& target) {
   static std::atomic<unsigned> counter{0};
   AtomicFile file;
   file.target_ = target;
-  file.temporary_ = target;
+  struct stat info {};
+  if (::stat(target.c_str(), &info) == 0) {
+    // Through a link the file that it names is replaced, and a device or pipe is written to.
+    std::error_code ignored;
+    if (S_ISREG(info.st_mode)) {
+      file.target_ = std::filesystem::canonical(target, ignored);
+    } else if (!S_ISDIR(info.st_mode)) {
+      file.fd_ = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
+      if (file.fd_ < 0) return os_error(target, "cannot open");
+      return file;
+    }
+  }
+  file.temporary_ = file.target_;
   file.temporary_ += fmt::format(".tmp-{}-{}", ::getpid(), counter.fetch_add(1));
   file.fd_ = ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (file.fd_ < 0) return os_error(target, "cannot create");
@@ -87,7 +99,7 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
   ::close(fd_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 Result<> AtomicFile::write(std::span<const std::byte> bytes) {
@@ -108,6 +120,10 @@ Result<> AtomicFile::write(std::string_view text) {
 }
 
 Result<> AtomicFile::commit() {
+  if (temporary_.empty()) {
+    ::close(std::exchange(fd_, -1));
+    return {};
+  }
   if (::fsync(fd_) != 0) return os_error(target_, "cannot sync");
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) return os_error(target_, "cannot rename");
   ::close(std::exchange(fd_, -1));

@@ -1,5 +1,4 @@
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/os/terminal.h"
@@ -16,12 +15,6 @@ bool is_terminal(Stream stream) {
       return ::isatty(STDERR_FILENO) == 1;
   }
   return false;
-}
-
-bool input_is_piped() {
-  struct stat info {};
-  if (::fstat(STDIN_FILENO, &info) != 0) return false;
-  return S_ISREG(info.st_mode) || S_ISFIFO(info.st_mode);
 }
 
 int terminal_columns() {

@@ -28,18 +28,13 @@ struct Options {
   bool verbose = false;
 };
 
-// What -p or -f gives, then what is piped in.
+// What -p and -f give ("-f -": standard input), else what is piped in.
 Result<std::string> read_prompt(const Options& o) {
   std::string prompt = o.prompt;
   if (!o.prompt_file.empty()) prompt += SLIP_TRY(read_input(o.prompt_file));
-  const bool has_prompt = !prompt.empty();
-  const bool reads_stdin =
-      o.prompt_file != "-" && (has_prompt ? input_is_piped() : !is_terminal(Stream::kInput));
-  if (reads_stdin) {
-    const std::string piped = SLIP_TRY(read_input("-"));
-    if (has_prompt && !piped.empty()) prompt += '\n';
-    prompt += piped;
-  }
+  // Only when nothing else gives one: standard input may be a pipe that nobody closes.
+  const bool reads_stdin = prompt.empty() && o.prompt_file != "-" && !is_terminal(Stream::kInput);
+  if (reads_stdin) prompt = SLIP_TRY(read_input("-"));
   if (prompt.empty()) {
     return invalid("no prompt: expected -p TEXT, -f FILE or text on standard input");
   }

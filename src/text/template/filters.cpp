@@ -187,7 +187,7 @@ Result<Value> round(Runtime&, const Value& self, const Bound& args) {
   const auto digits =
       static_cast<int>(std::clamp<std::int64_t>(SLIP_TRY(args.integer(0, 0)), -400, 400));
   std::string_view method = "common";
-  if (args[1] != nullptr) method = args[1]->is_string() ? args[1]->string() : "";
+  if (args[1] != nullptr) method = args[1]->is_string() ? std::string_view(args[1]->string()) : "";
   if (method == "common") {
     if (self.is_integral()) return round_integer(self.integer(), digits);
     return Value(round_decimal(self.number(), digits));

@@ -78,7 +78,7 @@ Result<Value> dictsort(Runtime& runtime, const Value& self, const Bound& args) {
   if (self.is_undefined()) return undefined_error(self);
   if (!self.is_dict()) return invalid("dictsort: expected a mapping, got {}", self.type_name());
   std::string_view by = "key";
-  if (args[1] != nullptr) by = args[1]->is_string() ? args[1]->string() : "";
+  if (args[1] != nullptr) by = args[1]->is_string() ? std::string_view(args[1]->string()) : "";
   if (by != "key" && by != "value") return invalid("dictsort: can sort by key or value only");
   SLIP_TRY(runtime.reserve(self.dict().size(), 4 * sizeof(Value)));
   std::vector<Keyed> items;
