@@ -102,7 +102,6 @@ TEST_P(GoldenSource, Tokenizers) {
   const auto hf = open_model(kGolden / GetParam());
   ASSERT_TRUE(hf) << hf.error().message;
   const auto of_hf = (*hf)->make_tokenizer();
-  if (!of_hf && of_hf.error().kind == ErrorKind::kUnsupported) GTEST_SKIP() << "tokenizer.json";
   ASSERT_TRUE(of_hf) << of_hf.error().message;
   expect_works(**of_hf, (*hf)->config());
   // From generation_config.json, which lists two.
