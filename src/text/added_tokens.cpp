@@ -21,10 +21,6 @@ std::size_t previous_char(std::string_view text, std::size_t end) {
   return end;
 }
 
-bool is_word_char(std::uint32_t code) {
-  return code == '_' || (char_class(code) & (kLetter | kNumber | kMark)) != 0;
-}
-
 }  // namespace
 
 void AddedTokens::note_start(Matcher& matcher, std::string_view text) {

@@ -113,6 +113,22 @@ bool is_other_category(std::uint32_t code) {
   }
 }
 
+bool is_word_char(std::uint32_t code) {
+  if ((char_class(code) & (kLetter | kMark)) != 0) return true;
+  switch (category_of(code)) {
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC:
+      return true;
+    default:
+      break;
+  }
+  const bool enclosed =
+      (code >= 0x24b6 && code <= 0x24e9) || (code >= 0x1f130 && code <= 0x1f149) ||
+      (code >= 0x1f150 && code <= 0x1f169) || (code >= 0x1f170 && code <= 0x1f189);
+  return enclosed || code == 0x200c || code == 0x200d;
+}
+
 bool is_nonspacing_mark(std::uint32_t code) {
   return category_of(code) == UTF8PROC_CATEGORY_MN;
 }

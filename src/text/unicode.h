@@ -38,6 +38,10 @@ bool is_han(std::uint32_t code);
 // General category C* (controls, format, unassigned, private use, surrogates).
 bool is_other_category(std::uint32_t code);
 
+// \w as Rust's regular expressions define it: letters, marks, decimal digits, letter numbers,
+// connectors, joiners, enclosed letters (Unicode TR18, annex C).
+bool is_word_char(std::uint32_t code);
+
 // General category Mn.
 bool is_nonspacing_mark(std::uint32_t code);
 

@@ -24,10 +24,12 @@ int byte_value(std::string_view spelled) {
   return value;
 }
 
-// Unused tokens of byte-level vocabularies are spelled literally, so bytes may look like them.
+// Added and unused tokens of byte-level vocabularies are spelled literally, so that bytes may look
+// like them; added ones are matched elsewhere.
 bool found_in_text(TokenKind kind, TokenSpelling spelling) {
+  if (spelling == TokenSpelling::kByteLevel) return kind == TokenKind::kNormal;
   return kind == TokenKind::kNormal || kind == TokenKind::kUserDefined ||
-         (kind == TokenKind::kUnused && spelling != TokenSpelling::kByteLevel);
+         kind == TokenKind::kUnused;
 }
 
 }  // namespace
