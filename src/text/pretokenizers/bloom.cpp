@@ -4,7 +4,7 @@ namespace slip {
 
 const PretokenizerEntry& pretokenizers_bloom() {
   static const PretokenizerEntry entry{
-      .names = {"bloom", "gpt3-finnish"},
+      .names = {"bloom", "gpt3-finnish", "poro-chat"},
       .patterns = {R"( ?[^(\s|.,!?…。，、।۔،)]+)"},
   };
   return entry;

@@ -4,7 +4,7 @@ namespace slip {
 
 const PretokenizerEntry& pretokenizers_viking() {
   static const PretokenizerEntry entry{
-      .names = {"viking", "poro-chat"},
+      .names = {"viking"},
       .patterns = {R"( ?[^(\s|.,!?…。，、।۔،)]+)", R"(\p{N})"},
   };
   return entry;
