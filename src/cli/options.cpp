@@ -106,17 +106,25 @@ void SamplingOptions::declare(Arguments& args) {
   });
 }
 
-Result<SamplingParams> SamplingOptions::params(const ModelSource&) const {
-  // The defaults of llama.cpp, which people who switch are used to.
-  SamplingParams p{.temperature = temperature.value_or(0.8f),
-                   .top_k = top_k.value_or(40),
-                   .top_p = top_p.value_or(0.95f),
-                   .min_p = min_p.value_or(0.05f),
-                   .typical_p = typical_p.value_or(1.0f),
-                   .repeat_penalty = repeat_penalty.value_or(1.0f),
+Result<SamplingParams> SamplingOptions::params(const ModelSource& source) const {
+  // What was asked for, else what the model's makers say, else llama.cpp's defaults, which people
+  // who switch are used to.
+  const SamplingHints& hints = source.sampling();
+  const auto real = [](std::optional<float> asked, std::optional<double> hint, float usual) {
+    return asked.value_or(hint ? static_cast<float>(*hint) : usual);
+  };
+  const auto whole = [](std::optional<int> asked, std::optional<std::int64_t> hint, int usual) {
+    return asked.value_or(static_cast<int>(hint.value_or(usual)));
+  };
+  SamplingParams p{.temperature = real(temperature, hints.temperature, 0.8f),
+                   .top_k = whole(top_k, hints.top_k, 40),
+                   .top_p = real(top_p, hints.top_p, 0.95f),
+                   .min_p = real(min_p, hints.min_p, 0.05f),
+                   .typical_p = real(typical_p, hints.typical_p, 1.0f),
+                   .repeat_penalty = real(repeat_penalty, hints.repeat_penalty, 1.0f),
                    .presence_penalty = presence_penalty.value_or(0.0f),
                    .frequency_penalty = frequency_penalty.value_or(0.0f),
-                   .penalty_window = repeat_last_n.value_or(64),
+                   .penalty_window = whole(repeat_last_n, hints.penalty_window, 64),
                    .logit_bias = {},
                    .seed = 0};
   for (const std::string& text : logit_bias) {

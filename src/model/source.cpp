@@ -31,6 +31,26 @@ std::uint64_t ModelSource::bytes_per_token() const {
          static_cast<std::uint64_t>(embedding->row_bytes());
 }
 
+Result<SamplingHints> read_sampling(const Metadata& fields, const SamplingKeys& keys) {
+  SamplingHints hints;
+  const auto number = [&fields](const char* key, std::optional<double>& hint) -> Result<> {
+    if (fields.contains(key)) hint = SLIP_TRY(fields.number(key));
+    return {};
+  };
+  const auto integer = [&fields](const char* key, std::optional<std::int64_t>& hint) -> Result<> {
+    if (key != nullptr && fields.contains(key)) hint = SLIP_TRY(fields.integer(key));
+    return {};
+  };
+  SLIP_TRY(number(keys.temperature, hints.temperature));
+  SLIP_TRY(number(keys.top_p, hints.top_p));
+  SLIP_TRY(number(keys.min_p, hints.min_p));
+  SLIP_TRY(number(keys.typical_p, hints.typical_p));
+  SLIP_TRY(number(keys.repeat_penalty, hints.repeat_penalty));
+  SLIP_TRY(integer(keys.top_k, hints.top_k));
+  SLIP_TRY(integer(keys.penalty_window, hints.penalty_window));
+  return hints;
+}
+
 namespace {
 
 Result<std::unique_ptr<ModelSource>> open_any(const std::filesystem::path& path) {

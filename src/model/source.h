@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,6 +16,12 @@
 #include "text/tokenizer.h"
 
 namespace slip {
+
+// How the model's makers would have its tokens drawn; what they left open is empty.
+struct SamplingHints {
+  std::optional<double> temperature, top_p, min_p, typical_p, repeat_penalty;
+  std::optional<std::int64_t> top_k, penalty_window;
+};
 
 // Canonical tensor names are GGUF's: token_embd.weight, output.weight (absent when tied),
 // output_norm.weight, blk.N.{attn_norm, attn_q, attn_k, attn_v, attn_output, ffn_norm, ffn_gate,
@@ -40,9 +47,12 @@ class ModelSource {
   virtual Result<std::unique_ptr<Tokenizer>> make_tokenizer() const = 0;
   // The chat template's source; empty when the model carries none.
   virtual std::string chat_template() const = 0;
+  // From generation_config.json, or from a GGUF file's general.sampling keys.
+  const SamplingHints& sampling() const { return sampling_; }
 
  protected:
   ModelConfig config_;
+  SamplingHints sampling_;
   std::unordered_map<std::string, TensorView> tensors_;
 };
 

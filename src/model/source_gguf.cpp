@@ -35,6 +35,14 @@ Result<> GgufSource::read() {
   SLIP_TRY(read_vocab_size());
   SLIP_TRY(read_rope_tables());
   SLIP_TRY(check_config(config_));
+  sampling_ = SLIP_TRY(
+      read_sampling(file_.metadata(), {.temperature = "general.sampling.temp",
+                                       .top_k = "general.sampling.top_k",
+                                       .top_p = "general.sampling.top_p",
+                                       .min_p = "general.sampling.min_p",
+                                       .typical_p = "general.sampling.typical_p",
+                                       .repeat_penalty = "general.sampling.penalty_repeat",
+                                       .penalty_window = "general.sampling.penalty_last_n"}));
   for (const TensorView& tensor : file_.tensors()) tensors_.emplace(tensor.name, tensor);
   return check_tensors(config_, tensors_);
 }

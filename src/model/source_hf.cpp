@@ -91,6 +91,7 @@ class HfSource final : public ModelSource {
 
  private:
   Result<> read_tensors(const Family& family);
+  Result<> read_hints();
 
   HfFolder folder_;
   std::vector<int> end_tokens_;
@@ -127,7 +128,23 @@ Result<> HfSource::read() {
   }
   append_end_tokens(folder_.generation_config(), config_.n_vocab, end_tokens_);
   if (end_tokens_.empty()) append_end_tokens(&folder_.config(), config_.n_vocab, end_tokens_);
+  SLIP_TRY(read_hints());
   return check_tensors(config_, tensors_);
+}
+
+Result<> HfSource::read_hints() {
+  if (folder_.generation_config() == nullptr) return {};
+  const Metadata fields = flatten_json(*folder_.generation_config());
+  // Where nothing is to be drawn, the parameters of the draw are leftovers.
+  if (!SLIP_TRY(fields.boolean_or("do_sample", true))) return {};
+  sampling_ = SLIP_TRY(read_sampling(fields, {.temperature = "temperature",
+                                              .top_k = "top_k",
+                                              .top_p = "top_p",
+                                              .min_p = "min_p",
+                                              .typical_p = "typical_p",
+                                              .repeat_penalty = "repetition_penalty",
+                                              .penalty_window = nullptr}));
+  return {};
 }
 
 Result<> HfSource::read_tensors(const Family& family) {

@@ -1,10 +1,18 @@
 """What the commands print, on tiny models and on a real one."""
+import fcntl
 import json
 import os
+import pty
+import select
+import shutil
+import signal
 import struct
+import subprocess
+import termios
+import time
 import unittest
 
-from cli_support import DATA, TINY, CliTest, smollm2
+from cli_support import DATA, PROGRAM, TINY, CliTest, smollm2
 
 GOLDEN = DATA / "golden"
 
@@ -95,6 +103,21 @@ class TinyModel(CliTest):
         self.assertEqual(self.json(*args, "-t", "3")["tokens"], first)
         self.assertEqual(self.json(*args, "-b", "1")["tokens"], first)
 
+    def test_the_makers_sampling_parameters(self):
+        folder = self.home / "model"
+        shutil.copytree(GOLDEN / "llama", folder)
+        draw = lambda seed, *args: self.json(  # noqa: E731
+            "run", folder, "--raw", "-p", "abc", "-n", "12", "--ignore-eos", "-s", seed, *args)["tokens"]
+        hints = {"do_sample": True, "top_k": 1}
+        (folder / "generation_config.json").write_text(json.dumps(hints))
+        self.assertEqual(draw(1), draw(2))
+        self.assertNotEqual(draw(1, "--top-k", "0", "--temp", "9"),
+                            draw(2, "--top-k", "0", "--temp", "9"))
+        (folder / "generation_config.json").write_text(json.dumps({**hints, "do_sample": False}))
+        self.assertNotEqual(draw(1, "--temp", "9"), draw(2, "--temp", "9"))
+        (folder / "generation_config.json").write_text('{"top_k": "many"}')
+        self.assert_fails(1, "top_k", "run", folder, "--raw", "-p", "abc")
+
     def test_stop_string_and_bias(self):
         banned = self.json("run", TINY, "--raw", "-p", "abc", "-n", "1", "--temp", "0",
                            "--ignore-eos")["tokens"][0]
@@ -181,6 +204,63 @@ class RealModel(CliTest):
         self.assertIn("unknown command /nonsense", done.stderr)
         messages = json.loads(saved.read_text())["messages"]
         self.assertEqual([m["role"] for m in messages], ["user", "assistant"] * 2)
+
+    def test_ctrl_c_stops_the_answer(self):
+        command = [PROGRAM, "run", "-m", str(smollm2()), "--raw", "-p", "Once upon a time",
+                   "--ignore-eos", "-n", "8000"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=self.environment) as process:
+            self.assertTrue(process.stdout.read(1))
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertIn(b"first token", errors)
+
+    def test_a_reader_that_goes_away(self):
+        command = [PROGRAM, "run", "-m", str(smollm2()), "--raw", "-p", "Once upon a time",
+                   "--ignore-eos", "-n", "8000", "--no-perf"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=self.environment) as process:
+            process.stdout.read(1)
+            process.stdout.close()
+            self.assertEqual(process.wait(timeout=60), 1)
+            self.assertEqual(process.stderr.read(), b"")
+
+    def test_chat_at_a_terminal(self):
+        master, slave = pty.openpty()
+        process = subprocess.Popen([PROGRAM, "chat", "-m", str(smollm2()), "--temp", "0"],
+                                   stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                                   env={**self.environment, "TERM": "dumb"})
+        self.addCleanup(os.close, master)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.close(slave)
+        self.read_until(master, b"> ")
+        os.write(master, b"half a li\x03")  # Ctrl-C at the prompt gives the line up
+        self.read_until(master, b"> ")
+        os.write(master, b"What is the capital of France?\n")
+        self.read_until(master, b"> ", after=b"of France is Paris.")
+        os.write(master, b"Tell me a very long story.\n")
+        self.read_until(master, b" ", after=b"story.")
+        os.write(master, b"\x03")  # stops the answer and not the program
+        self.read_until(master, b"> ")
+        os.write(master, b"/stats\n")
+        self.assertIn(b"4 messages", self.read_until(master, b"> ", after=b"messages"))
+        os.write(master, b"\x04")
+        self.assertEqual(process.wait(timeout=60), 0)
+        self.assertIn("capital", (self.home / "state/slipstream/history").read_text())
+
+    def read_until(self, fd, text, after=b""):
+        """Everything up to `text`, which must come behind `after`."""
+        seen = b""
+        deadline = time.monotonic() + 60
+        while text not in (seen.partition(after)[2] if after else seen):
+            ready, _, _ = select.select([fd], [], [], 1)
+            if ready:
+                seen += os.read(fd, 65536)
+            self.assertLess(time.monotonic(), deadline, seen)
+        return seen
 
     def test_eval_on_a_short_text(self):
         text = self.write("text", "The quick brown fox jumps over the lazy dog. " * 30)
