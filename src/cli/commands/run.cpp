@@ -127,7 +127,7 @@ CommandBody setup(Arguments& args) {
   o->model.declare(args);
   args.add_positional("prompt", o->prompt, "the prompt; standard input when it is no terminal");
   args.section("Prompt");
-  args.add("-p,--prompt", o->prompt, "the prompt; what is piped in comes behind it");
+  args.add("-p,--prompt", o->prompt, "the prompt, as an option");
   args.add_path("-f,--file", o->prompt_file, "read the prompt from a file; - is standard input");
   args.add_flag("--raw", o->raw, "the prompt as it is, without the chat template");
   o->answer.declare(args);
