@@ -46,3 +46,22 @@ function(slip_public_library)
                 ${CMAKE_BINARY_DIR}/slipstreamConfigVersion.cmake
           DESTINATION ${package})
 endfunction()
+
+# slip_install_program(): the program, with the completion of shells that it writes itself.
+function(slip_install_program)
+  install(TARGETS slipstream RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(CMAKE_CROSSCOMPILING)
+    return()
+  endif()
+  set(out ${CMAKE_BINARY_DIR}/completion)
+  file(MAKE_DIRECTORY ${out})
+  foreach(shell IN ITEMS bash zsh)
+    install(CODE "execute_process(COMMAND \"$<TARGET_FILE:slipstream>\" completion ${shell}
+                                  OUTPUT_FILE \"${out}/slipstream.${shell}\"
+                                  COMMAND_ERROR_IS_FATAL ANY)")
+  endforeach()
+  install(FILES ${out}/slipstream.bash RENAME slipstream
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${out}/slipstream.zsh RENAME _slipstream
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+endfunction()
