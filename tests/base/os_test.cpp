@@ -76,6 +76,7 @@ TEST_F(Os, CgroupQuotaIsTheTightestOfAllAncestors) {
   write("a/b/cpu.max", "400000 100000\n");
   EXPECT_DOUBLE_EQ(cgroup_cpu_quota(dir_, "0::/a/b\n"), 1.5);
   EXPECT_DOUBLE_EQ(cgroup_cpu_quota(dir_, "0::/\n"), 0);
+  EXPECT_DOUBLE_EQ(cgroup_cpu_quota(dir_, "0::no slash\n"), 0);
 }
 
 TEST_F(Os, CgroupV1QuotaIsRead) {

@@ -133,7 +133,8 @@ double cgroup_cpu_quota(const std::string& root, const std::string& proc_cgroup)
         tighten(quota, quota_v1(root + "/cpu,cpuacct" + path));
       }
       if (path.empty()) break;
-      path.erase(path.rfind('/'));
+      const auto slash = path.rfind('/');
+      path.erase(slash == std::string::npos ? 0 : slash);
     }
   }
   return quota;
