@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +62,10 @@ class HfFolder {
   const std::vector<TensorView>& tensors() const { return weights_.tensors(); }
   const std::vector<OpaqueTensor>& others() const { return weights_.others(); }
   const TensorView* find(std::string_view name) const { return weights_.find(name); }
+  // Where the bytes of one of these tensors begin in its file; nothing for other bytes.
+  std::optional<std::int64_t> offset(std::span<const std::byte> bytes) const {
+    return weights_.offset(bytes);
+  }
   const std::vector<std::filesystem::path>& weight_files() const { return weights_.files(); }
 
  private:

@@ -234,4 +234,15 @@ const TensorView* SafetensorsModel::find(std::string_view name) const {
   return it == index_.end() ? nullptr : &tensors_[it->second];
 }
 
+std::optional<std::int64_t> SafetensorsModel::offset(std::span<const std::byte> bytes) const {
+  const auto at = reinterpret_cast<std::uintptr_t>(bytes.data());
+  for (const SafetensorsFile& file : files_) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(file.bytes().data());
+    if (at >= begin && at + bytes.size() <= begin + file.bytes().size()) {
+      return static_cast<std::int64_t>(at - begin);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace slip

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ class SafetensorsFile {
   const OpaqueTensor* find_other(std::string_view name) const;
   // "__metadata__": free text by key.
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
+  // The whole file; empty when parsed in memory.
+  std::span<const std::byte> bytes() const { return mapping_.bytes(); }
 
  private:
   std::vector<TensorView> tensors_;
@@ -68,6 +71,8 @@ class SafetensorsModel {
   const std::vector<OpaqueTensor>& others() const { return others_; }
   const TensorView* find(std::string_view name) const;
   const std::vector<std::filesystem::path>& files() const { return paths_; }
+  // Where the bytes of one of these tensors begin in its file; nothing for other bytes.
+  std::optional<std::int64_t> offset(std::span<const std::byte> bytes) const;
 
  private:
   static Result<SafetensorsModel> open_index(const std::filesystem::path& dir,

@@ -94,4 +94,10 @@ std::string repair_utf8(std::string_view text) {
   return out;
 }
 
+std::string_view utf8_cut(std::string_view text, std::size_t n_bytes) {
+  if (text.size() <= n_bytes) return text;
+  while (n_bytes > 0 && !utf8_starts_char(text[n_bytes])) --n_bytes;
+  return text.substr(0, n_bytes);
+}
+
 }  // namespace slip

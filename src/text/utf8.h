@@ -41,6 +41,9 @@ inline bool is_valid_utf8(std::string_view text) {
   return utf8_valid_prefix(text) == text.size();
 }
 
+// The longest beginning of valid `text` that has at most `n_bytes` and ends with a whole character.
+std::string_view utf8_cut(std::string_view text, std::size_t n_bytes);
+
 // What stands at the start of `text` (not empty): a whole character, the beginning of one that is
 // cut off by the end of the text, or bytes that can't begin any character. `size` is the length of
 // that whole, partial or ill-formed sequence: of the last kind, the "maximal subpart" which the
