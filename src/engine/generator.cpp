@@ -85,7 +85,7 @@ Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
   const std::int64_t max_tokens =
       request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
   const std::int64_t start = now_ns();
-  auto prefilled = session.prefill(request.prompt, request.cancel);
+  auto prefilled = session.prefill(request.prompt, request.cancel, request.on_prefill);
   if (!prefilled && prefilled.error().kind == ErrorKind::kCancelled) {
     result.finish_reason = FinishReason::kCancelled;
     return result;
@@ -123,6 +123,9 @@ Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
     }
     if (i + 1 < max_tokens) logits = SLIP_TRY(session.extend(token));
   }
+  const auto n_tokens = static_cast<std::int64_t>(result.tokens.size());
+  result.context_full = result.finish_reason == FinishReason::kLength && n_tokens == room &&
+                        n_tokens != request.max_tokens;
   if (timings.prefill_ns == 0) timings.prefill_ns = now_ns() - start;
   text.finish();
   return result;

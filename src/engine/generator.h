@@ -29,6 +29,9 @@ struct GenerateRequest {
   // string. May be empty.
   std::function<void(std::string_view)> on_text;
   const std::atomic<bool>* cancel = nullptr;
+  // Called after each of the prefill's chunks: tokens in the cache, tokens of the prompt. May be
+  // empty.
+  std::function<void(std::int64_t done, std::int64_t total)> on_prefill = {};
 };
 
 struct GenerateTimings {
@@ -44,6 +47,7 @@ struct GenerateResult {
   std::string text;
   std::vector<std::int32_t> tokens;  // generated, the one that ended the answer included
   FinishReason finish_reason = FinishReason::kLength;
+  bool context_full = false;  // why an answer ended with kLength before max_tokens
   GenerateTimings timings;
 };
 

@@ -19,7 +19,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
     tokenizer = std::async(std::launch::async,
                            [source = model->source_] { return source->make_tokenizer(); });
   }
-  auto weights = ModelWeights::load(model->source_, options.arithmetic, runtime.pool());
+  auto weights =
+      ModelWeights::load(model->source_, options.arithmetic, runtime.pool(), options.on_progress);
   if (tokenizer.valid()) model->tokenizer_ = SLIP_TRY(tokenizer.get());
   const bool exact = options.arithmetic == Arithmetic::kExact;
   auto packed = SLIP_TRY(std::move(weights));

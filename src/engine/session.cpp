@@ -11,7 +11,8 @@ Session::Session(ModelRunner& runner) : runner_(runner) {
 }
 
 Result<std::span<const float>> Session::prefill(std::span<const std::int32_t> tokens,
-                                                const std::atomic<bool>* cancel) {
+                                                const std::atomic<bool>* cancel,
+                                                const OnChunk& on_chunk) {
   if (tokens.empty()) return invalid("prompt: expected at least one token");
   if (static_cast<std::int64_t>(tokens.size()) > n_ctx()) {
     return fail(ErrorKind::kLimit, "prompt: {} tokens don't fit the context of {} ({} too many)",
@@ -22,13 +23,17 @@ Result<std::span<const float>> Session::prefill(std::span<const std::int32_t> to
   const auto common = static_cast<std::size_t>(mismatch - tokens.begin());
   truncate(std::min(common, tokens.size() - 1));
   n_reused_ = static_cast<std::int64_t>(tokens_.size());
+  const auto total = static_cast<std::int64_t>(tokens.size());
   tokens = tokens.subspan(tokens_.size());
   const auto chunk = static_cast<std::size_t>(runner_.max_rows());
   while (tokens.size() > chunk) {
     SLIP_TRY(run(tokens.first(chunk), RowOutput::kNone, cancel));
+    if (on_chunk) on_chunk(static_cast<std::int64_t>(tokens_.size()), total);
     tokens = tokens.subspan(chunk);
   }
-  return run(tokens, RowOutput::kLogits, cancel);
+  auto logits = run(tokens, RowOutput::kLogits, cancel);
+  if (on_chunk && logits) on_chunk(total, total);
+  return logits;
 }
 
 Result<std::span<const float>> Session::extend(std::int32_t token) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -25,9 +26,12 @@ class Session {
   // Makes `tokens` the sequence and returns the logits [n_vocab] after its last token: keeps the
   // longest common beginning (at least the last token is always computed), runs the rest in chunks.
   // kLimit when they don't fit the context; kCancelled when `cancel` turned true (what ran is
-  // kept). The logits stay valid until the next call.
+  // kept). The logits stay valid until the next call. `on_chunk` is called after each chunk
+  // with the tokens that are cached and those that are to be.
+  using OnChunk = std::function<void(std::int64_t done, std::int64_t total)>;
   Result<std::span<const float>> prefill(std::span<const std::int32_t> tokens,
-                                         const std::atomic<bool>* cancel = nullptr);
+                                         const std::atomic<bool>* cancel = nullptr,
+                                         const OnChunk& on_chunk = {});
 
   // Appends one token and returns the logits after it.
   Result<std::span<const float>> extend(std::int32_t token);

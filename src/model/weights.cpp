@@ -97,12 +97,15 @@ class Loader {
 }  // namespace
 
 Result<std::shared_ptr<const ModelWeights>> ModelWeights::load(
-    std::shared_ptr<const ModelSource> source, Arithmetic arithmetic, ThreadPool& pool) {
+    std::shared_ptr<const ModelSource> source, Arithmetic arithmetic, ThreadPool& pool,
+    const OnLayer& on_layer) {
   auto weights = std::make_shared<ModelWeights>();
   weights->arithmetic = arithmetic;
   Loader loader(*source, arithmetic, pool);
-  for (int i = 0; i < source->config().n_layers(); ++i) {
+  const int n_layers = source->config().n_layers();
+  for (int i = 0; i < n_layers; ++i) {
     weights->layers.push_back(SLIP_TRY(loader.layer(i)));
+    if (on_layer) on_layer(i + 1, n_layers);
   }
   weights->embedding = SLIP_TRY(source->require("token_embd.weight"));
   weights->output_norm = to_floats(*SLIP_TRY(source->require("output_norm.weight")));

@@ -1,6 +1,8 @@
 // The weights of a decoder, ready for its forward pass.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -26,9 +28,12 @@ struct ModelWeights {
   std::vector<float> output_norm;
   Linear output;  // [d_model] → [n_vocab]; made from the embedding when tied
 
-  // Errors name the tensor that is missing or has an unexpected shape.
+  // Errors name the tensor that is missing or has an unexpected shape. `on_layer` is called after
+  // each layer with how many are packed, and how many there are.
+  using OnLayer = std::function<void(std::int64_t done, std::int64_t total)>;
   static Result<std::shared_ptr<const ModelWeights>> load(std::shared_ptr<const ModelSource> source,
-                                                          Arithmetic arithmetic, ThreadPool& pool);
+                                                          Arithmetic arithmetic, ThreadPool& pool,
+                                                          const OnLayer& on_layer = {});
 };
 
 }  // namespace slip

@@ -91,6 +91,22 @@ TEST_F(Generator, TheContextLimitIsAnErrorForPromptsAndAnEndForAnswers) {
   const auto filled = run(request(std::string(50, 'x'), -1));
   EXPECT_EQ(filled.finish_reason, FinishReason::kLength);
   EXPECT_EQ(filled.tokens.size() + static_cast<std::size_t>(filled.timings.n_prompt), 64u);
+  EXPECT_TRUE(filled.context_full);
+  EXPECT_TRUE(run(request(std::string(50, 'x'), 1000)).context_full);
+  EXPECT_FALSE(run(request(std::string(50, 'x'), 3)).context_full);
+}
+
+TEST_F(Generator, ThePrefillIsReportedChunkByChunk) {
+  auto r = request(std::string(30, 'x'), 1);
+  std::vector<std::int64_t> done;
+  r.on_prefill = [&](std::int64_t n, std::int64_t total) {
+    EXPECT_EQ(total, static_cast<std::int64_t>(r.prompt.size()));
+    done.push_back(n);
+  };
+  run(r);
+  ASSERT_EQ(done.size(), (r.prompt.size() + 6) / 7);  // chunks of 7
+  EXPECT_EQ(done.front(), 7);
+  EXPECT_EQ(done.back(), static_cast<std::int64_t>(r.prompt.size()));
 }
 
 TEST_F(Generator, CancelKeepsWhatThereIs) {
