@@ -4,9 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
-#include <map>
+
+#include "cli/option_values.h"
+#include "cli/suggestion.h"
 
 namespace slip {
 namespace {
@@ -15,72 +16,33 @@ using Values = std::vector<std::string>;
 
 struct Option {
   OptionInfo info;
-  std::string key;  // the long name without its dashes
-  CLI::Option* parsed = nullptr;
+  std::vector<std::string> keys;  // the long names without their dashes
+  CLI::Option* shown = nullptr;   // in --help
+  bool is_ignored = false;
   std::function<Result<>(const Values&)> set;
-
-  std::string environment_name() const {
-    std::string name = "SLIPSTREAM_" + key;
-    std::replace(name.begin(), name.end(), '-', '_');
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-    return name;
-  }
+  Values given;  // on the command line
 };
 
 struct Positional {
   std::string name;
-  std::string* value;
+  std::function<void(const std::string&)> set;
 };
 
-template <class T>
-Result<T> parse_number(const std::string& text, Bounds bounds) {
-  constexpr const char* kKind = std::is_integral_v<T> ? "an integer" : "a number";
-  T number{};
-  const char* begin = text.data() + (text.size() > 1 && text[0] == '+' ? 1 : 0);
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(begin, end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end) {
-    return invalid("expected {}, got '{}'", kKind, text);
-  }
-  const auto value = static_cast<double>(number);
-  if (!(value >= bounds.min)) return invalid("expected at least {}, got {}", bounds.min, text);
-  if (!(value <= bounds.max)) return invalid("expected at most {}, got {}", bounds.max, text);
-  return number;
+std::string environment_name(std::string_view key) {
+  std::string name = "SLIPSTREAM_" + std::string(key);
+  std::replace(name.begin(), name.end(), '-', '_');
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  return name;
 }
 
-template <class Target, class Number>
-auto number_setter(Target& target, Bounds bounds) {
-  return [&target, bounds](const Values& values) -> Result<> {
-    target = SLIP_TRY(parse_number<Number>(values.back(), bounds));
-    return {};
-  };
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-Result<> set_flag(bool& target, const std::string& text) {
-  for (const char* yes : {"true", "1", "on", "yes"}) {
-    if (text == yes) {
-      target = true;
-      return {};
-    }
-  }
-  for (const char* no : {"false", "0", "off", "no"}) {
-    if (text == no) {
-      target = false;
-      return {};
-    }
-  }
-  return invalid("expected true or false, got '{}'", text);
-}
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  while (true) {
-    const auto at = text.find(separator);
-    parts.emplace_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
+// "-c", "-ctk", "--ctx-size"; "-1" and "-" are values.
+bool looks_like_option(std::string_view word) {
+  return word.size() > 1 && word[0] == '-' && (word[1] == '-' || is_letter(word[1]));
 }
 
 // Options as CLI11 prints them, under a usage line that knows our positionals.
@@ -101,6 +63,14 @@ class HelpFormatter : public CLI::Formatter {
   const std::vector<Positional>& positionals_;
 };
 
+// An ignored option with choices may have none of them: "-fa" was a flag once.
+bool stands_alone(const Option& option, const Values& args, std::size_t next) {
+  const auto& choices = option.info.choices;
+  if (!option.is_ignored || choices.empty()) return false;
+  return next == args.size() ||
+         std::find(choices.begin(), choices.end(), args[next]) == choices.end();
+}
+
 }  // namespace
 
 struct Arguments::Impl {
@@ -111,31 +81,30 @@ struct Arguments::Impl {
   CLI::App app;
   std::string heading = "Options";
   std::vector<std::unique_ptr<Option>> options;
-  std::map<std::string, std::string> aliases;  // "-ctk" → "--cache-type-k"
   std::vector<Positional> positionals;
-  CLI::Option* rest = nullptr;
+  Values words;  // arguments without a flag
   std::vector<std::function<Result<>()>> conditions;
 
   Option& declare(const char* names, const char* help, bool is_flag);
-  const Option* find(std::string_view key) const;
-  Result<> set(const Option& option, const Values& values, const std::string& origin) const;
-  Result<> set_from_outside(const Option& option, std::string_view command,
-                            const std::vector<ConfigFile>& files) const;
-  Result<> take_positionals();
+  Option* find(std::string_view key) const;
+  Option* named(std::string_view name) const;
+  tl::unexpected<Error> unknown(const std::string& name) const;
+  Result<Parsed> read(const Values& args);
+  Result<> take_positionals(const ConfigScope& scope);
+  std::optional<Setting> setting(const Option& option, const ConfigScope& scope) const;
+  void enter_model(ConfigScope& scope);
 };
 
-// CLI11 knows options of one letter and long ones; "-ctk" becomes an alias, and the help names it.
+// CLI11 knows options of one letter and long ones; the help names "-ctk" as well.
 Option& Arguments::Impl::declare(const char* names, const char* help, bool is_flag) {
   auto option = std::make_unique<Option>();
   option->info.names = split(names, ',');
   option->info.is_flag = is_flag;
-  const std::string& long_name = option->info.names.back();
-  option->key = long_name.substr(long_name.find_first_not_of('-'));
   std::vector<std::string> known;
   std::string text = help;
   for (const std::string& name : option->info.names) {
+    if (name[1] == '-') option->keys.push_back(name.substr(2));
     if (name.size() > 2 && name[1] != '-') {
-      aliases.emplace(name, long_name);
       text += fmt::format(" (also {})", name);
     } else {
       known.push_back(name);
@@ -143,60 +112,118 @@ Option& Arguments::Impl::declare(const char* names, const char* help, bool is_fl
   }
   const std::string joined = fmt::format("{}", fmt::join(known, ","));
   if (is_flag) {
-    option->parsed = app.add_flag(joined)->description(text);
+    option->shown = app.add_flag(joined)->description(text);
   } else {
-    option->parsed = app.add_option(
+    option->shown = app.add_option(
         joined, [](const CLI::results_t&) { return true; }, text);
-    option->parsed->allow_extra_args(false);
   }
-  option->parsed->group(heading)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option->shown->group(heading);
   return *options.emplace_back(std::move(option));
 }
 
-const Option* Arguments::Impl::find(std::string_view key) const {
+Option* Arguments::Impl::find(std::string_view key) const {
   for (const auto& option : options) {
-    for (const std::string& name : option->info.names) {
-      if (name.size() > 2 && name[1] == '-' && name.substr(2) == key) return option.get();
-    }
+    const auto& keys = option->keys;
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) return option.get();
   }
   return nullptr;
 }
 
-Result<> Arguments::Impl::set(const Option& option, const Values& values,
-                              const std::string& origin) const {
-  if (values.empty()) return {};
-  auto done = option.set(values);
-  if (!done) return invalid("{}: {}", origin, done.error().message);
-  return {};
+Option* Arguments::Impl::named(std::string_view name) const {
+  for (const auto& option : options) {
+    const auto& names = option->info.names;
+    if (std::find(names.begin(), names.end(), name) != names.end()) return option.get();
+  }
+  return nullptr;
 }
 
-Result<> Arguments::Impl::set_from_outside(const Option& option, std::string_view command,
-                                           const std::vector<ConfigFile>& files) const {
-  const std::string variable = option.environment_name();
-  const char* value = std::getenv(variable.c_str());
-  if (value != nullptr && *value != '\0') return set(option, {value}, variable);
-  for (auto file = files.rbegin(); file != files.rend(); ++file) {
-    for (const std::string& name : option.info.names) {
-      if (name.size() < 3 || name[1] != '-') continue;
-      const ConfigEntry* entry = file->find(command, std::string_view(name).substr(2));
-      if (entry != nullptr) {
-        return set(option, entry->values, fmt::format("{}: {}", file->path.string(), entry->key));
-      }
+tl::unexpected<Error> Arguments::Impl::unknown(const std::string& name) const {
+  std::vector<std::string> names{"--help"};
+  for (const auto& option : options) {
+    names.insert(names.end(), option->info.names.begin(), option->info.names.end());
+  }
+  const std::string near = closest(name, names);
+  return invalid("unknown option '{}'{}", name,
+                 near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
+}
+
+// Sorts the command line into options' values and words.
+Result<Arguments::Parsed> Arguments::Impl::read(const Values& args) {
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const std::string& arg = args[i];
+    if (arg == "--") {
+      words.insert(words.end(), args.begin() + static_cast<std::ptrdiff_t>(i) + 1, args.end());
+      break;
+    }
+    if (!looks_like_option(arg)) {
+      words.push_back(arg);
+      continue;
+    }
+    const std::size_t equals = arg.find('=');
+    const std::string name = arg.substr(0, equals);
+    if (name == "-h" || name == "--help") return Parsed::kHelp;
+    Option* option = named(name);
+    if (option != nullptr && equals != std::string::npos) {
+      option->given.push_back(arg.substr(equals + 1));
+    } else if (option != nullptr && (option->info.is_flag || stands_alone(*option, args, i + 1))) {
+      option->given.push_back("true");
+    } else if (option != nullptr) {
+      if (++i == args.size()) return invalid("{}: expected a value, got none", name);
+      option->given.push_back(args[i]);
+    } else if (option = named(arg.substr(0, 2));
+               option != nullptr && !option->info.is_flag && arg[1] != '-' && !is_letter(arg[2])) {
+      option->given.push_back(arg.substr(2));  // "-t4"
+    } else {
+      return unknown(name);
     }
   }
-  return {};
+  return Parsed::kRun;
 }
 
-Result<> Arguments::Impl::take_positionals() {
-  const Values& words = rest->results();
+// Where there are fewer words than places, those that have a value from elsewhere stay empty.
+Result<> Arguments::Impl::take_positionals(const ConfigScope& scope) {
+  const auto is_given = [this](const Positional& p) {
+    const Option* option = find(p.name);
+    return option != nullptr && !option->given.empty();
+  };
+  auto n_places = positionals.size();
+  for (const Positional& positional : positionals) n_places -= is_given(positional) ? 1 : 0;
   std::size_t next = 0;
   for (const Positional& positional : positionals) {
-    const Option* option = find(positional.name);
-    if (option != nullptr && option->parsed->count() > 0) continue;
-    if (next < words.size()) *positional.value = words[next++];
+    if (is_given(positional)) continue;
+    const std::size_t n_words = words.size() - next;
+    const bool are_too_few = n_words < n_places--;
+    Option* option = find(positional.name);
+    const bool has_value = option != nullptr && setting(*option, scope).has_value();
+    if (n_words == 0 || (are_too_few && has_value)) continue;
+    if (option != nullptr) {
+      option->given = {words[next++]};
+    } else {
+      positional.set(words[next++]);
+    }
   }
   if (next < words.size()) return invalid("unexpected argument '{}'", words[next]);
   return {};
+}
+
+std::optional<Setting> Arguments::Impl::setting(const Option& option,
+                                                const ConfigScope& scope) const {
+  if (!option.given.empty()) return Setting{option.info.names.back(), option.given};
+  for (const std::string& key : option.keys) {
+    const std::string variable = environment_name(key);
+    const char* value = std::getenv(variable.c_str());
+    if (value != nullptr && *value != '\0') return Setting{variable, {value}};
+  }
+  return scope.find(option.keys);
+}
+
+// A model may have a section of its own, and be named there.
+void Arguments::Impl::enter_model(ConfigScope& scope) {
+  Option* model = find("model");
+  if (model == nullptr) return;
+  const auto value = setting(*model, scope);
+  if (!value) return;
+  model->given = {scope.enter_model(value->values.back())};
 }
 
 Arguments::Arguments(std::string_view usage, std::string_view summary)
@@ -204,9 +231,6 @@ Arguments::Arguments(std::string_view usage, std::string_view summary)
   CLI::App& app = impl_->app;
   app.set_help_flag("-h,--help", "print this and exit");
   app.formatter(std::make_shared<HelpFormatter>(impl_->usage, impl_->positionals));
-  impl_->rest = app.add_option("words", [](const CLI::results_t&) { return true; });
-  // Without a heading it is not listed.
-  impl_->rest->expected(0, 64)->allow_extra_args()->group("");
 }
 
 Arguments::~Arguments() = default;
@@ -217,8 +241,17 @@ void Arguments::section(std::string_view heading) {
 
 void Arguments::add(const char* names, std::string& value, const char* help) {
   Option& option = impl_->declare(names, help, false);
-  option.parsed->type_name("TEXT");
-  if (!value.empty()) option.parsed->default_str(value);
+  option.shown->type_name("TEXT");
+  if (!value.empty()) option.shown->default_str(value);
+  option.set = [&value](const Values& values) -> Result<> {
+    value = values.back();
+    return {};
+  };
+}
+
+void Arguments::add(const char* names, std::optional<std::string>& value, const char* help) {
+  Option& option = impl_->declare(names, help, false);
+  option.shown->type_name("TEXT");
   option.set = [&value](const Values& values) -> Result<> {
     value = values.back();
     return {};
@@ -229,45 +262,45 @@ void Arguments::add_path(const char* names, std::string& value, const char* help
   add(names, value, help);
   Option& option = *impl_->options.back();
   option.info.is_path = true;
-  option.parsed->type_name("PATH");
+  option.shown->type_name("PATH");
 }
 
 void Arguments::add(const char* names, int& value, const char* help, Bounds bounds) {
   Option& option = impl_->declare(names, help, false);
-  option.parsed->type_name("N")->default_str(std::to_string(value));
+  option.shown->type_name("N")->default_str(std::to_string(value));
   option.set = number_setter<int, int>(value, bounds);
 }
 
 void Arguments::add(const char* names, std::int64_t& value, const char* help, Bounds bounds) {
   Option& option = impl_->declare(names, help, false);
-  option.parsed->type_name("N")->default_str(std::to_string(value));
+  option.shown->type_name("N")->default_str(std::to_string(value));
   option.set = number_setter<std::int64_t, std::int64_t>(value, bounds);
 }
 
 void Arguments::add(const char* names, std::optional<int>& value, const char* help, Bounds bounds) {
   Option& option = impl_->declare(names, help, false);
-  option.parsed->type_name("N");
+  option.shown->type_name("N");
   option.set = number_setter<std::optional<int>, int>(value, bounds);
 }
 
 void Arguments::add(const char* names, std::optional<std::int64_t>& value, const char* help,
                     Bounds bounds) {
   Option& option = impl_->declare(names, help, false);
-  option.parsed->type_name("N");
+  option.shown->type_name("N");
   option.set = number_setter<std::optional<std::int64_t>, std::int64_t>(value, bounds);
 }
 
 void Arguments::add(const char* names, std::optional<float>& value, const char* help,
                     Bounds bounds) {
   Option& option = impl_->declare(names, help, false);
-  option.parsed->type_name("X");
+  option.shown->type_name("X");
   option.set = number_setter<std::optional<float>, float>(value, bounds);
 }
 
 void Arguments::add(const char* names, std::vector<std::int64_t>& value, const char* help,
                     Bounds bounds) {
   Option& option = impl_->declare(names, help, false);
-  option.parsed->type_name("N,N,…")->default_str(fmt::format("{}", fmt::join(value, ",")));
+  option.shown->type_name("N,N,…")->default_str(fmt::format("{}", fmt::join(value, ",")));
   option.set = [&value, bounds](const Values& values) -> Result<> {
     value.clear();
     for (const std::string& list : values) {
@@ -281,7 +314,7 @@ void Arguments::add(const char* names, std::vector<std::int64_t>& value, const c
 
 void Arguments::add(const char* names, std::vector<std::string>& value, const char* help) {
   Option& option = impl_->declare(names, help, false);
-  option.parsed->type_name("TEXT");
+  option.shown->type_name("TEXT");
   option.set = [&value](const Values& values) -> Result<> {
     value = values;
     return {};
@@ -298,7 +331,7 @@ void Arguments::add_choice(const char* names, std::string& value, std::vector<st
   add(names, value, help);
   Option& option = *impl_->options.back();
   option.info.choices = choices;
-  option.parsed->type_name(fmt::format("{}", fmt::join(choices, "|")));
+  option.shown->type_name(fmt::format("{}", fmt::join(choices, "|")));
   option.set = [&value, choices = std::move(choices)](const Values& values) -> Result<> {
     if (std::find(choices.begin(), choices.end(), values.back()) == choices.end()) {
       return invalid("expected one of {}, got '{}'", fmt::join(choices, ", "), values.back());
@@ -308,8 +341,31 @@ void Arguments::add_choice(const char* names, std::string& value, std::vector<st
   };
 }
 
+void Arguments::ignore(const char* names, std::vector<std::string> choices) {
+  Option& option = impl_->declare(names, "", false);
+  option.is_ignored = true;
+  option.info.choices = std::move(choices);
+  option.set = [](const Values&) -> Result<> { return {}; };
+  option.shown->group("");  // not listed
+}
+
+void Arguments::ignore_flag(const char* names) {
+  ignore(names);
+  impl_->options.back()->info.is_flag = true;
+}
+
 void Arguments::add_positional(const char* name, std::string& value, const char* help) {
-  impl_->positionals.push_back({name, &value});
+  declare_positional(name, help, [&value](const std::string& word) { value = word; });
+}
+
+void Arguments::add_positional(const char* name, std::optional<std::string>& value,
+                               const char* help) {
+  declare_positional(name, help, [&value](const std::string& word) { value = word; });
+}
+
+void Arguments::declare_positional(const char* name, const char* help,
+                                   std::function<void(const std::string&)> set) {
+  impl_->positionals.push_back({name, std::move(set)});
   if (impl_->find(name) != nullptr) return;
   std::string footer = impl_->app.get_footer();
   if (footer.empty()) footer = "Arguments:\n";
@@ -321,32 +377,26 @@ void Arguments::require(std::function<Result<>()> condition) {
 }
 
 Result<Arguments::Parsed> Arguments::parse(const std::vector<std::string>& args,
-                                           std::string_view command,
-                                           const std::vector<ConfigFile>& files) {
-  std::vector<std::string> words;
-  for (const std::string& arg : args) {
-    const auto alias = impl_->aliases.find(arg.substr(0, arg.find('=')));
-    const bool is_alias = alias != impl_->aliases.end();
-    words.push_back(is_alias ? alias->second + arg.substr(alias->first.size()) : arg);
-  }
-  try {
-    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
-    impl_->app.parse(std::move(words));
-  } catch (const CLI::CallForHelp&) {
-    return Parsed::kHelp;
-  } catch (const CLI::ParseError& error) {
-    return invalid("{}", error.what());
-  }
+                                           ConfigScope scope) {
+  if (SLIP_TRY(impl_->read(args)) == Parsed::kHelp) return Parsed::kHelp;
+  SLIP_TRY(impl_->take_positionals(scope));
+  impl_->enter_model(scope);
   for (const auto& option : impl_->options) {
-    if (option->parsed->count() > 0) {
-      SLIP_TRY(impl_->set(*option, option->parsed->results(), option->info.names.back()));
-    } else {
-      SLIP_TRY(impl_->set_from_outside(*option, command, files));
-    }
+    const auto setting = impl_->setting(*option, scope);
+    if (!setting) continue;
+    const auto done = option->set(setting->values);
+    if (!done) return invalid("{}: {}", setting->origin, done.error().message);
   }
-  SLIP_TRY(impl_->take_positionals());
   for (const auto& condition : impl_->conditions) SLIP_TRY(condition());
   return Parsed::kRun;
+}
+
+std::vector<std::string> Arguments::ignored() const {
+  std::vector<std::string> names;
+  for (const auto& option : impl_->options) {
+    if (option->is_ignored && !option->given.empty()) names.push_back(option->info.names.front());
+  }
+  return names;
 }
 
 bool Arguments::has_option(std::string_view key) const {
@@ -355,7 +405,9 @@ bool Arguments::has_option(std::string_view key) const {
 
 std::vector<OptionInfo> Arguments::options() const {
   std::vector<OptionInfo> all;
-  for (const auto& option : impl_->options) all.push_back(option->info);
+  for (const auto& option : impl_->options) {
+    if (!option->is_ignored) all.push_back(option->info);
+  }
   return all;
 }
 

@@ -1,8 +1,7 @@
 // The options of a command: declared once, taken from the command line, the environment and
 // configuration files, shown by --help and by the shell's completion.
 //
-// CLI11 splits the command line and prints the help; its header costs seconds to compile, so it
-// stays in arguments.cpp.
+// CLI11 prints the help; its header costs seconds to compile, so it stays in arguments.cpp.
 #pragma once
 
 #include <cstdint>
@@ -47,11 +46,12 @@ class Arguments {
   // Heading, in --help, of the options that follow.
   void section(std::string_view heading);
 
-  // `names`: "-c,--ctx-size", the long name last; more letters after one dash ("-ctk") are fine.
-  // The environment variable is SLIPSTREAM_ and the long name. The value at declaration is the
+  // `names`: "-c,--ctx-size", a long name last; more letters after one dash ("-ctk") are fine. The
+  // environment variables are SLIPSTREAM_ and each long name. The value at declaration is the
   // default. Lists take several values separated by commas (numbers) or by repeating the option
   // (strings).
   void add(const char* names, std::string& value, const char* help);
+  void add(const char* names, std::optional<std::string>& value, const char* help);
   void add(const char* names, int& value, const char* help, Bounds bounds = {});
   void add(const char* names, std::int64_t& value, const char* help, Bounds bounds = {});
   void add(const char* names, std::optional<int>& value, const char* help, Bounds bounds = {});
@@ -67,19 +67,26 @@ class Arguments {
   void add_choice(const char* names, std::string& value, std::vector<std::string> choices,
                   const char* help);
 
+  // What other programs take and this one has no use for: accepted, not listed. With a value (one
+  // of `choices`, or none, when there are any), and without.
+  void ignore(const char* names, std::vector<std::string> choices = {});
+  void ignore_flag(const char* names);
+  // Those that the command line has.
+  std::vector<std::string> ignored() const;
+
   // An argument without a flag, in order of declaration. One that has the name of an option gives
-  // that option its value, and is left out where the command line has the option itself.
+  // that option its value, and is left out where the command line has the option itself, or where
+  // the option has a value from elsewhere and there are too few arguments for all.
   void add_positional(const char* name, std::string& value, const char* help);
+  void add_positional(const char* name, std::optional<std::string>& value, const char* help);
 
   // What must hold between options, once they have their values. An error is a usage error.
   void require(std::function<Result<>()> condition);
 
   enum class Parsed { kRun, kHelp };
   // `args`: what follows the command's name. Values come from the command line, else from the
-  // environment, else from the last of `files` that has them: a key counts when it stands at the
-  // top of a file or in the section of the command's name.
-  Result<Parsed> parse(const std::vector<std::string>& args, std::string_view command,
-                       const std::vector<ConfigFile>& files);
+  // environment, else from the configuration files.
+  Result<Parsed> parse(const std::vector<std::string>& args, ConfigScope scope);
 
   // Whether a configuration file may use the key (a long name without its dashes).
   bool has_option(std::string_view key) const;
@@ -87,6 +94,9 @@ class Arguments {
   std::string help() const;
 
  private:
+  void declare_positional(const char* name, const char* help,
+                          std::function<void(const std::string&)> set);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -10,14 +10,44 @@
 
 namespace slip {
 
-const ConfigEntry* ConfigFile::find(std::string_view command, std::string_view key) const {
-  const ConfigEntry* found = nullptr;
-  for (const ConfigEntry& entry : entries) {
-    if (entry.key != key) continue;
-    if (entry.section == command) return &entry;
-    if (entry.section.empty()) found = &entry;
+namespace {
+
+const ConfigEntry* entry_of(const ConfigFile& file, const std::string& section,
+                            const std::vector<std::string>& keys) {
+  for (const ConfigEntry& entry : file.entries) {
+    const bool has_key = std::find(keys.begin(), keys.end(), entry.key) != keys.end();
+    if (has_key && entry.section == section) return &entry;
   }
-  return found;
+  return nullptr;
+}
+
+}  // namespace
+
+ConfigScope::ConfigScope(std::vector<ConfigFile> files, std::string_view command)
+    : files_(std::move(files)), sections_{std::string(command), ""} {}
+
+std::optional<Setting> ConfigScope::find(const std::vector<std::string>& keys) const {
+  for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
+    for (const std::string& section : sections_) {
+      if (const ConfigEntry* entry = entry_of(*file, section, keys)) {
+        return Setting{fmt::format("{}: {}", file->path.string(), entry->key), entry->values};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::string ConfigScope::enter_model(const std::string& model) {
+  std::string path = model;
+  for (const ConfigFile& file : files_) {
+    const ConfigEntry* entry = entry_of(file, model, {"model"});
+    if (entry != nullptr && !entry->values.empty()) path = entry->values.back();
+  }
+  std::filesystem::path name = std::filesystem::path(path).lexically_normal();
+  if (!name.has_filename()) name = name.parent_path();  // "folder/"
+  name = name.extension() == ".gguf" ? name.stem() : name.filename();
+  sections_.insert(sections_.begin(), {model, name.string()});
+  return path;
 }
 
 Result<ConfigFile> read_config(const std::filesystem::path& path) {
@@ -29,13 +59,12 @@ Result<ConfigFile> read_config(const std::filesystem::path& path) {
   }
   ConfigFile file{.path = path, .entries = {}};
   try {
-    for (CLI::ConfigItem& item : CLI::ConfigTOML().from_config(stream)) {
+    CLI::ConfigTOML reader;
+    reader.parentSeparator('\0');  // the dots of a model's name are part of it
+    for (CLI::ConfigItem& item : reader.from_config(stream)) {
       if (item.name == "++" || item.name == "--") continue;  // where a section begins and ends
-      if (item.parents.size() > 1) {
-        return invalid("{}: section {}: expected [command], got nested sections", path.string(),
-                       fmt::join(item.parents, "."));
-      }
-      ConfigEntry entry{.section = item.parents.empty() ? "" : item.parents.front(),
+      const bool is_top = item.parents.empty() || item.parents.front() == "*";
+      ConfigEntry entry{.section = is_top ? "" : item.parents.front(),
                         .key = item.name,
                         .values = std::move(item.inputs)};
       std::replace(entry.key.begin(), entry.key.end(), '_', '-');

@@ -1,8 +1,9 @@
-// Configuration files: `key = value` lines under optional [command] headings, the common part of
-// TOML and INI.
+// Configuration files: `key = value` lines under optional [command] and [model] headings, the
+// common part of TOML and INI.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,7 @@
 namespace slip {
 
 struct ConfigEntry {
-  std::string section;  // a command's name; empty at the top of the file
+  std::string section;  // a command's or a model's name; empty at the top and below [*]
   std::string key;      // an option's long name without its dashes; '_' counts as '-'
   std::vector<std::string> values;
 };
@@ -20,9 +21,34 @@ struct ConfigEntry {
 struct ConfigFile {
   std::filesystem::path path;
   std::vector<ConfigEntry> entries;
+};
 
-  // The key's entry for a command, its own section before the top; null when there is none.
-  const ConfigEntry* find(std::string_view command, std::string_view key) const;
+// An option's values, and where they stand.
+struct Setting {
+  std::string origin;
+  std::vector<std::string> values;
+};
+
+// The sections of some files that count for one run of a command.
+class ConfigScope {
+ public:
+  // Later files win.
+  ConfigScope(std::vector<ConfigFile> files, std::string_view command);
+
+  const std::vector<ConfigFile>& files() const { return files_; }
+
+  // What stands under any of `keys`: in the last file that has one, there in the model's section,
+  // else the command's, else at the top.
+  std::optional<Setting> find(const std::vector<std::string>& keys) const;
+
+  // From now on the model's section counts: the one of exactly this name, or of the file's name
+  // without its folder and ".gguf". Returns the model's path: what the section of exactly this name
+  // says, else `model`.
+  std::string enter_model(const std::string& model);
+
+ private:
+  std::vector<ConfigFile> files_;
+  std::vector<std::string> sections_;  // the first wins
 };
 
 // Errors: kNotFound, kIo; kInvalid for what can't be read as such a file.

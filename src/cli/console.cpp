@@ -10,8 +10,15 @@
 
 #include "base/os/clock.h"
 #include "base/os/terminal.h"
+#include "cli/command.h"
+#include "text/utf8.h"
 
 namespace slip {
+namespace {
+
+bool quiet_mode = false;
+
+}  // namespace
 
 bool Output::write(std::string_view text) {
   if (error_ != 0) return false;
@@ -38,7 +45,26 @@ void print_error(std::string_view message) {
              color ? "\033[0m" : "", message);
 }
 
+void print_warning(std::string_view message) {
+  fmt::print(stderr, "slipstream: warning: {}\n", message);
+}
+
+void set_quiet(bool quiet) {
+  quiet_mode = quiet;
+}
+
+bool is_quiet() {
+  return quiet_mode;
+}
+
+int usage_failure(std::string_view message, std::string_view command) {
+  print_error(message);
+  print_status(fmt::format("Try 'slipstream {}{}--help'.", command, command.empty() ? "" : " "));
+  return kExitUsage;
+}
+
 void print_note(std::string_view message) {
+  if (quiet_mode) return;
   fmt::print(stderr, "slipstream: note: {}\n", message);
 }
 
@@ -50,17 +76,25 @@ Progress::Progress(std::string label, std::int64_t total)
     : label_(std::move(label)),
       total_(total),
       start_ns_(now_ns()),
-      is_shown_(is_terminal(Stream::kError)) {}
+      may_draw_(is_terminal(Stream::kError) && !quiet_mode) {}
 
 Progress::~Progress() {
-  if (is_shown_ && drawn_ns_ != 0) fmt::print(stderr, "\r\033[K");
+  erase();
+}
+
+void Progress::erase() {
+  if (is_drawn_) fmt::print(stderr, "\r\033[K");
+  is_drawn_ = false;
 }
 
 void Progress::update(std::int64_t done, std::string_view text) {
-  constexpr std::int64_t kRedrawNs = 100'000'000;
+  constexpr std::int64_t kRedrawNs = 100'000'000, kPatienceNs = 500'000'000;
+  if (!may_draw_) return;
+  if (done >= total_) return erase();
   const std::int64_t now = now_ns();
-  if (!is_shown_ || now - drawn_ns_ < kRedrawNs) return;
+  if (now - start_ns_ < kPatienceNs || now - drawn_ns_ < kRedrawNs) return;
   drawn_ns_ = now;
+  is_drawn_ = true;
   constexpr int kBar = 24;
   const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 0;
   const int filled = std::clamp(static_cast<int>(share * kBar), 0, kBar);
@@ -72,6 +106,23 @@ void Progress::update(std::int64_t done, std::string_view text) {
   line.resize(std::min(line.size(), static_cast<std::size_t>(terminal_columns() - 1)));
   fmt::print(stderr, "\r{}\033[K", line);
   std::fflush(stderr);
+}
+
+std::string printable(std::string_view text) {
+  const std::string valid = repair_utf8(text);
+  std::string out;
+  for (std::size_t i = 0; i < valid.size();) {
+    const Utf8Char c = utf8_at(valid.data() + i);
+    if (c.code == '\n' || c.code == '\t') {
+      out += c.code == '\n' ? "\\n" : "\\t";
+    } else if (c.code < 0x20 || (c.code >= 0x7f && c.code < 0xa0)) {
+      out += fmt::format("\\x{:02x}", c.code);
+    } else {
+      out.append(valid, i, c.size);
+    }
+    i += c.size;
+  }
+  return out;
 }
 
 Result<std::string> read_input(const std::string& path) {

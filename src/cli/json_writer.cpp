@@ -84,6 +84,12 @@ JsonWriter& JsonWriter::integer(std::int64_t value) {
   return *this;
 }
 
+JsonWriter& JsonWriter::unsigned_integer(std::uint64_t value) {
+  separate();
+  text_ += fmt::format("{}", value);
+  return *this;
+}
+
 JsonWriter& JsonWriter::boolean(bool value) {
   separate();
   text_ += value ? "true" : "false";

@@ -21,6 +21,7 @@ class JsonWriter {
 
   JsonWriter& string(std::string_view value);
   JsonWriter& integer(std::int64_t value);
+  JsonWriter& unsigned_integer(std::uint64_t value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();
   // With the digits that tell it from its neighbours.

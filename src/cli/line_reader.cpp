@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <cwchar>
 #include <iostream>
 #include <system_error>
 
@@ -22,6 +23,26 @@ constexpr int kHistoryLines = 1000;
 const char* current_prompt = "";
 char* give_prompt(EditLine*) {
   return const_cast<char*>(current_prompt);
+}
+
+// libedit's own way to read would wait on when Ctrl-C comes between the prompt and its read().
+int read_character(EditLine*, wchar_t* out) {
+  std::mbstate_t state{};
+  while (true) {
+    char byte = 0;
+    switch (read_input_byte(byte)) {
+      case InputEvent::kInterrupt:
+        return -1;
+      case InputEvent::kEnd:
+        return 0;
+      case InputEvent::kByte:
+        break;
+    }
+    constexpr auto kIllFormed = static_cast<std::size_t>(-1), kPartial = kIllFormed - 1;
+    const std::size_t done = std::mbrtowc(out, &byte, 1, &state);
+    if (done == kIllFormed) state = {};  // left out
+    if (done != kIllFormed && done != kPartial) return 1;
+  }
 }
 
 bool ends_with(const std::string& text, std::string_view end) {
@@ -61,6 +82,7 @@ struct LineReader::Editor {
     el_set(line, EL_PROMPT, give_prompt);
     el_set(line, EL_EDITOR, "emacs");
     el_set(line, EL_HIST, ::history, history);
+    el_set(line, EL_GETCFN, read_character);
     el_source(line, nullptr);
   }
 
@@ -86,10 +108,9 @@ std::optional<std::string> LineReader::read_line(const char* prompt) {
     if (!std::getline(std::cin, text)) return std::nullopt;
   } else {
     current_prompt = prompt;
-    const InterruptGuard guard;
     int n = 0;
     const char* line = el_gets(editor_->line, &n);
-    if (InterruptGuard::raised()) {
+    if (InterruptGuard::take()) {
       interrupted_ = true;
       el_reset(editor_->line);
       std::fputs("\n", stdout);

@@ -2,9 +2,12 @@
 
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 
 #include "cli/console.h"
+#include "kernels/dispatch.h"
 
 namespace slip {
 namespace {
@@ -39,6 +42,34 @@ Result<std::pair<std::int32_t, float>> parse_bias(const std::string& text) {
   return std::pair{id, text[sign] == '-' ? -bias : bias};
 }
 
+// llama.cpp's options that scripts give and that would change no answer here: there is one set of
+// threads and one batch size, no GPU, no warm-up and no log but standard error; chat templates are
+// Jinja, files are mapped, nothing is downloaded and prompts aren't echoed.
+void ignore_foreign(Arguments& args) {
+  for (const char* names :
+       {"-tb,--threads-batch", "-ub,--ubatch-size", "-np,--parallel",
+        "-ngl,--gpu-layers,--n-gpu-layers", "-dev,--device", "-sm,--split-mode", "-mg,--main-gpu",
+        "--numa", "--poll", "--prio", "-C,--cpu-mask", "--log-file", "-a,--alias"}) {
+    args.ignore(names);
+  }
+  args.ignore("-fa,--flash-attn", {"on", "off", "auto", "1", "0"});
+  for (const char* names :
+       {"--jinja", "--offline", "--mlock", "--no-mmap", "--warmup", "--no-warmup",
+        "-nkvo,--no-kv-offload", "--no-display-prompt", "-co,--color", "--simple-io",
+        "--log-disable", "-cnv,--conversation", "-st,--single-turn", "--no-escape"}) {
+    args.ignore_flag(names);
+  }
+}
+
+// How many threads other programs were told to use (OpenMP 5.2, 21.1.2: "4" or "4,2"); 0 when none.
+int omp_threads() {
+  const char* text = std::getenv("OMP_NUM_THREADS");
+  if (text == nullptr) return 0;
+  int n = 0;
+  const auto parsed = std::from_chars(text, text + std::strcspn(text, ","), n);
+  return parsed.ec == std::errc() && n > 0 ? n : 0;
+}
+
 }  // namespace
 
 void declare_model(Arguments& args, std::string& path) {
@@ -59,7 +90,8 @@ void ModelOptions::declare(Arguments& args) {
 
 void ModelOptions::declare_without_context(Arguments& args) {
   declare_model(args, path);
-  args.add("-t,--threads", n_threads, "threads (0: the cores this process may use)",
+  args.add("-t,--threads", n_threads,
+           "threads (0: $OMP_NUM_THREADS, else the cores this process may use)",
            {.min = 0, .max = 4096});
   args.add("-b,--batch-size", batch_size, "tokens that a prefill takes at a time",
            {.min = 1, .max = 65536});
@@ -67,6 +99,7 @@ void ModelOptions::declare_without_context(Arguments& args) {
   args.add_choice("-ctk,--cache-type-k", cache_type_k, types, "type of the KV cache's keys");
   args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
   args.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick");
+  ignore_foreign(args);
   args.require([this]() -> Result<> {
     if (cache_type_v.empty() || cache_type_k == cache_type_v) return {};
     return invalid("--cache-type-k and --cache-type-v: expected the same type, got {} and {}",
@@ -75,7 +108,10 @@ void ModelOptions::declare_without_context(Arguments& args) {
 }
 
 Result<std::unique_ptr<Runtime>> ModelOptions::make_runtime() const {
-  return Runtime::create({.n_threads = n_threads});
+  auto runtime =
+      SLIP_TRY(Runtime::create({.n_threads = n_threads > 0 ? n_threads : omp_threads()}));
+  if (const std::string warning = kernels_warning(); !warning.empty()) print_warning(warning);
+  return runtime;
 }
 
 LoadOptions ModelOptions::load_options() const {
@@ -83,6 +119,16 @@ LoadOptions ModelOptions::load_options() const {
           .max_rows = batch_size,
           .kv_type = kv_type(cache_type_k),
           .arithmetic = exact ? Arithmetic::kExact : Arithmetic::kFast};
+}
+
+Result<std::unique_ptr<LoadedModel>> load_model(const std::string& path, Runtime& runtime,
+                                                LoadOptions options) {
+  std::optional<Progress> progress;
+  options.on_progress = [&progress](std::int64_t done, std::int64_t total) {
+    if (!progress) progress.emplace("packing weights, layer", total);
+    progress->update(done);
+  };
+  return LoadedModel::load(path, runtime, options);
 }
 
 void SamplingOptions::declare(Arguments& args) {
@@ -104,6 +150,16 @@ void SamplingOptions::declare(Arguments& args) {
     for (const std::string& text : logit_bias) SLIP_TRY(parse_bias(text));
     return {};
   });
+}
+
+Result<> SamplingOptions::check_tokens(std::int64_t n_vocab) const {
+  for (const std::string& text : logit_bias) {
+    const auto [id, bias] = SLIP_TRY(parse_bias(text));
+    if (id >= n_vocab) {
+      return invalid("--logit-bias: expected a token below {}, got '{}'", n_vocab, text);
+    }
+  }
+  return {};
 }
 
 Result<SamplingParams> SamplingOptions::params(const ModelSource& source) const {

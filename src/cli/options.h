@@ -25,12 +25,17 @@ struct ModelOptions {
   void declare(Arguments& args);
   // For commands that know how much context they need.
   void declare_without_context(Arguments& args);
+  // Warns on standard error when the kernels in use aren't those that the CPU should run.
   Result<std::unique_ptr<Runtime>> make_runtime() const;
   LoadOptions load_options() const;
 };
 
 // The model alone, for commands that don't run it. Declares "-m,--model", and [model].
 void declare_model(Arguments& args, std::string& path);
+
+// Loads with a progress bar.
+Result<std::unique_ptr<LoadedModel>> load_model(const std::string& path, Runtime& runtime,
+                                                LoadOptions options);
 
 // Sampling parameters; those left unset fall back to the model's own, then to llama.cpp's defaults.
 struct SamplingOptions {
@@ -42,6 +47,8 @@ struct SamplingOptions {
   std::optional<std::int64_t> seed;     // absent or negative: from the clock
 
   void declare(Arguments& args);
+  // A usage error when the model has no such token.
+  Result<> check_tokens(std::int64_t n_vocab) const;
   Result<SamplingParams> params(const ModelSource& source) const;
 };
 

@@ -11,6 +11,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/suggestion.h"
 #include "cli/version.h"
 
 namespace slip {
@@ -44,14 +45,7 @@ std::string overview() {
   return text;
 }
 
-int usage_failure(std::string_view message, std::string_view command) {
-  print_error(message);
-  print_status(
-      fmt::format("Try 'slipstream {}--help'.", command.empty() ? "" : std::string(command) + " "));
-  return kExitUsage;
-}
-
-// Keys at the top of a file are for all commands that have the option.
+// Keys at the top of a file, or in a model's section, are for all commands that have the option.
 bool known_to_any_command(const std::string& key) {
   for (const Command* command : commands()) {
     Arguments args("", "");
@@ -63,17 +57,12 @@ bool known_to_any_command(const std::string& key) {
 
 Result<> check_keys(const ConfigFile& file, const Command& command, const Arguments& args) {
   for (const ConfigEntry& entry : file.entries) {
-    if (entry.section.empty()) {
-      if (!args.has_option(entry.key) && !known_to_any_command(entry.key)) {
-        return invalid("{}: unknown key '{}'", file.path.string(), entry.key);
-      }
-      continue;
-    }
+    if (args.has_option(entry.key)) continue;
     const Command* owner = find_command(entry.section);
-    if (owner == nullptr) {
-      return invalid("{}: section [{}]: no such command", file.path.string(), entry.section);
+    if (owner == nullptr && !known_to_any_command(entry.key)) {
+      return invalid("{}: unknown key '{}'", file.path.string(), entry.key);
     }
-    if (owner == &command && !args.has_option(entry.key)) {
+    if (owner == &command) {
       return invalid("{}: [{}] has the unknown key '{}'", file.path.string(), entry.section,
                      entry.key);
     }
@@ -103,17 +92,23 @@ int run_command(const Command& command, const std::vector<std::string>& words,
   std::string config;
   args.section("General");
   args.add_path("--config", config, "configuration file to read instead of the usual ones");
+  bool quiet = false;
+  args.add_flag("-q,--quiet", quiet, "on standard error nothing but errors");
   auto files = config_files(words);
   if (!files) return usage_failure(files.error().message, command.name);
   for (const ConfigFile& file : *files) {
     const auto checked = check_keys(file, command, args);
     if (!checked) return usage_failure(checked.error().message, command.name);
   }
-  const auto parsed = args.parse(words, command.name, *files);
+  const auto parsed = args.parse(words, ConfigScope(std::move(*files), command.name));
   if (!parsed) return usage_failure(parsed.error().message, command.name);
   if (*parsed == Arguments::Parsed::kHelp) {
     Output().write(args.help());
     return kExitOk;
+  }
+  set_quiet(quiet);
+  if (const auto ignored = args.ignored(); !ignored.empty()) {
+    print_note(fmt::format("ignored, as nothing here needs it: {}", fmt::join(ignored, " ")));
   }
   const auto code = body(invocation);
   if (code) return *code;
@@ -140,7 +135,12 @@ int dispatch(const std::vector<std::string>& args, const Invocation& invocation)
   if (name == "show") name = "inspect";
   const Command* command = find_command(name);
   if (command == nullptr) {
-    return usage_failure(fmt::format("unknown command '{}'", name), "");
+    std::vector<std::string> names;
+    for (const Command* known : commands()) names.emplace_back(known->name);
+    const std::string near = closest(name, names);
+    return usage_failure(fmt::format("unknown command '{}'{}", name,
+                                     near.empty() ? "" : fmt::format("; did you mean '{}'?", near)),
+                         "");
   }
   return run_command(*command, rest, invocation);
 }

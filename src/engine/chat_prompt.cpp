@@ -15,7 +15,7 @@ Result<std::string> chat_text(const LoadedModel& model, const std::vector<Messag
                               const std::string& template_override) {
   const Tokenizer& tokenizer = *model.tokenizer();
   const std::string source =
-      template_override.empty() ? model.source().chat_template() : template_override;
+      template_override.empty() ? SLIP_TRY(model.source().chat_template()) : template_override;
   if (source.empty()) {
     return fail(ErrorKind::kUnsupported, "chat template: the model has none");
   }

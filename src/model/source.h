@@ -45,8 +45,9 @@ class ModelSource {
 
   // Knows every token that ends an answer, generation_config.json's eos_token_id included.
   virtual Result<std::unique_ptr<Tokenizer>> make_tokenizer() const = 0;
-  // The chat template's source; empty when the model carries none.
-  virtual std::string chat_template() const = 0;
+  // The chat template's source; empty when the model carries none. An error when it has one that
+  // can't be read, or several and none is the default.
+  virtual Result<std::string> chat_template() const = 0;
   // From generation_config.json, or from a GGUF file's general.sampling keys.
   const SamplingHints& sampling() const { return sampling_; }
 

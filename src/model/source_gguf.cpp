@@ -15,8 +15,8 @@ class GgufSource final : public ModelSource {
   Result<std::unique_ptr<Tokenizer>> make_tokenizer() const override {
     return Tokenizer::from_metadata(file_.metadata());
   }
-  std::string chat_template() const override {
-    return file_.metadata().string_or("tokenizer.chat_template", "").value_or("");
+  Result<std::string> chat_template() const override {
+    return file_.metadata().string_or("tokenizer.chat_template", "");
   }
 
  private:

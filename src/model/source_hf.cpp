@@ -82,12 +82,7 @@ class HfSource final : public ModelSource {
   Result<> read();
 
   Result<std::unique_ptr<Tokenizer>> make_tokenizer() const override;
-  std::string chat_template() const override {
-    const auto templates = folder_.chat_templates();
-    if (!templates) return "";
-    const auto it = templates->find("default");
-    return it == templates->end() ? "" : it->second;
-  }
+  Result<std::string> chat_template() const override;
 
  private:
   Result<> read_tensors(const Family& family);
@@ -106,6 +101,15 @@ Result<std::unique_ptr<Tokenizer>> HfSource::make_tokenizer() const {
   auto tokenizer = SLIP_TRY(Tokenizer::from_hf(vocabulary, settings));
   for (const int id : end_tokens_) tokenizer->mark_end_of_generation(id);
   return tokenizer;
+}
+
+Result<std::string> HfSource::chat_template() const {
+  const auto templates = SLIP_TRY(folder_.chat_templates());
+  if (templates.empty()) return "";
+  const auto it = templates.find("default");
+  if (it != templates.end()) return it->second;
+  return fail(ErrorKind::kUnsupported, "chat templates: expected one named default, got {} others",
+              templates.size());
 }
 
 Result<> HfSource::read() {

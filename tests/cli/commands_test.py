@@ -41,6 +41,28 @@ class Inspect(CliTest):
         report = self.json("inspect", GOLDEN / "llama")
         self.assertEqual(report["metadata"]["config.json:model_type"], "llama")
         self.assertEqual(report["totals"]["types"][0]["type"], "BF16")
+        stored = (GOLDEN / "llama/model.safetensors").read_bytes()
+        n_header, = struct.unpack("<Q", stored[:8])
+        header = json.loads(stored[8:8 + n_header])
+        for tensor in report["tensors"]:
+            begin, end = header[tensor["name"]]["data_offsets"]
+            self.assertEqual((tensor["offset"], tensor["bytes"]),
+                             (8 + n_header + begin, end - begin))
+
+    def test_strange_values(self):
+        folder = self.home / "model"
+        shutil.copytree(GOLDEN / "llama", folder)
+        config = json.loads((folder / "config.json").read_text())
+        config.update(large=2**64 - 1, bell="a\x07\x1b[31m\nb\x85", long="xy" + "ä" * 200)
+        (folder / "config.json").write_text(json.dumps(config))
+        metadata = self.json("inspect", folder)["metadata"]
+        self.assertEqual(metadata["config.json:large"], 2**64 - 1)
+        self.assertEqual(metadata["config.json:bell"], config["bell"])
+        lines = self.run_cli("inspect", folder).stdout.split("\n")
+        value = lambda key: next(  # noqa: E731
+            line for line in lines if f"config.json:{key} " in line).split(maxsplit=2)[2]
+        self.assertEqual(value("bell"), '"a\\x07\\x1b[31m\\nb\\x85"')
+        self.assertEqual(value("long"), '"xy' + "ä" * 78 + "…")
 
     def test_text(self):
         out = self.run_cli("inspect", TINY).stdout
@@ -118,12 +140,36 @@ class TinyModel(CliTest):
         (folder / "generation_config.json").write_text('{"top_k": "many"}')
         self.assert_fails(1, "top_k", "run", folder, "--raw", "-p", "abc")
 
+    def test_a_broken_chat_template(self):
+        folder = self.home / "model"
+        shutil.copytree(GOLDEN / "llama", folder)
+        (folder / "chat_template.jinja").unlink(missing_ok=True)
+        question = ["run", folder, "-p", "abc", "-n", "1"]
+        for name, content, reason in (
+                ("chat_template.jinja", "ab\n{% for m in %}", "line 2"),
+                ("chat_template.json", '{"chat_template": 7}', "chat_template.json"),
+                ("chat_template.json", '{"chat_template": [{"name": "rag", "template": "x"}]}',
+                 "default")):
+            with self.subTest(content=content):
+                (folder / name).write_text(content)
+                self.assert_fails(1, reason, *question)
+                self.assert_fails(1, reason, "chat", folder, stdin="abc\n")
+                self.run_cli(*question, "--raw")
+                self.run_cli(*question, "--chat-template", "{{ messages[0]['content'] }}")
+            (folder / name).unlink()
+
     def test_stop_string_and_bias(self):
         banned = self.json("run", TINY, "--raw", "-p", "abc", "-n", "1", "--temp", "0",
                            "--ignore-eos")["tokens"][0]
         other = self.json("run", TINY, "--raw", "-p", "abc", "-n", "1", "--temp", "0",
                           "--ignore-eos", "-l", f"{banned}-inf")["tokens"][0]
         self.assertNotEqual(other, banned)
+
+    def test_a_full_context_is_told(self):
+        args = ["run", TINY, "--raw", "-p", "abc", "-c", "16", "--ignore-eos", "--no-perf"]
+        self.assertIn("context of 16 tokens is full", self.run_cli(*args).stderr)
+        self.assertIn("context of 16 tokens is full", self.run_cli(*args, "-n", "99").stderr)
+        self.assertEqual(self.run_cli(*args, "-n", "2").stderr, "")
 
     def test_prompt_longer_than_the_context(self):
         self.assert_fails(1, "context", "run", TINY, "--raw", "-c", "8", "-p", "x" * 100)
@@ -137,8 +183,14 @@ class TinyModel(CliTest):
         pairs = zip(struct.iter_unpack("<f", out.read_bytes()), struct.iter_unpack("<f", golden))
         self.assertLess(max(abs(a[0] - b[0]) for a, b in pairs), 1e-3)
 
+    def test_logits_json(self):
+        out = self.home / "logits"
+        report = self.json("logits", TINY, "--tokens", "1,5,9", "--out", out)
+        self.assertEqual(report, {"file": str(out), "type": "F32", "n_tokens": 3, "n_vocab": 272,
+                                  "bytes": out.stat().st_size})
+
     def test_logits_of_bad_tokens(self):
-        self.assert_fails(1, "token", "logits", TINY, "--tokens", "1,272", "--out", self.home / "x")
+        self.assert_fails(2, "below 272", "logits", TINY, "--tokens", "1,272", "--out", self.home / "x")
         self.assertFalse((self.home / "x").exists())
 
     def test_eval(self):
@@ -216,6 +268,18 @@ class RealModel(CliTest):
         self.assertEqual(process.returncode, 130)
         self.assertIn(b"first token", errors)
 
+    def test_ctrl_c_and_json(self):
+        command = [PROGRAM, "run", "-m", str(smollm2()), "--raw", "-p", "Once upon a time",
+                   "--ignore-eos", "-n", "8000", "--json", "-v"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=self.environment) as process:
+            self.assertIn(b"prompt tokens", process.stderr.readline())
+            time.sleep(0.5)  # from there the program listens
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(json.loads(output)["finish_reason"], "cancelled")
+
     def test_a_reader_that_goes_away(self):
         command = [PROGRAM, "run", "-m", str(smollm2()), "--raw", "-p", "Once upon a time",
                    "--ignore-eos", "-n", "8000", "--no-perf"]
@@ -226,9 +290,10 @@ class RealModel(CliTest):
             self.assertEqual(process.wait(timeout=60), 1)
             self.assertEqual(process.stderr.read(), b"")
 
-    def test_chat_at_a_terminal(self):
+    def chat_at_a_terminal(self, *args):
+        """The process, and the terminal's other end."""
         master, slave = pty.openpty()
-        process = subprocess.Popen([PROGRAM, "chat", "-m", str(smollm2()), "--temp", "0"],
+        process = subprocess.Popen([PROGRAM, "chat", "-m", str(smollm2()), "--temp", "0", *args],
                                    stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
                                    preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
                                    env={**self.environment, "TERM": "dumb"})
@@ -236,9 +301,26 @@ class RealModel(CliTest):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         os.close(slave)
+        return process, master
+
+    def test_ctrl_c_before_the_answer_forgets_the_message(self):
+        process, master = self.chat_at_a_terminal("-sys", "Be very brief. " * 1200)
         self.read_until(master, b"> ")
-        time.sleep(2)  # the line editor prints the prompt before it sets up the terminal
-        os.write(master, b"half a li\x03")  # Ctrl-C at the prompt gives the line up
+        os.write(master, b"Hello there!\n")
+        self.read_until(master, b"there!\r\n")
+        time.sleep(0.5)  # some way into the system message
+        os.write(master, b"\x03")
+        self.read_until(master, b"> ", after=b"forgotten")
+        os.write(master, b"/stats\n")
+        self.assertIn(b" 1 messages", self.read_until(master, b"> ", after=b"messages"))
+        os.write(master, b"\x04")
+        self.assertEqual(process.wait(timeout=60), 0)
+
+    def test_chat_at_a_terminal(self):
+        process, master = self.chat_at_a_terminal()
+        for _ in range(5):  # Ctrl-C at the prompt gives the line up, however early it comes
+            self.read_until(master, b"> ")
+            os.write(master, b"half a li\x03")
         self.read_until(master, b"> ")
         os.write(master, b"What is the capital of France?\n")
         self.read_until(master, b"> ", after=b"of France is Paris.")

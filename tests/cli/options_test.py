@@ -35,7 +35,18 @@ class BadUse(CliTest):
     def test_usage_errors(self):
         cases = [
             ("unknown command 'walk'", ["walk"]),
+            ("unknown command 'tokenise'; did you mean 'tokenize'?", ["tokenise"]),
             ("--no-such", ["run", "-m", TINY, "--no-such"]),
+            ("'--tmep'; did you mean '--temp'?", ["run", "-m", TINY, "--tmep", "0"]),
+            ("'-json'; did you mean '--json'?", ["run", "-m", TINY, "-json"]),
+            ("unknown option '-mt'", ["run", "-m", TINY, "-mt", "4"]),
+            ("unknown option '-fa'", ["tokenize", "-m", TINY, "-fa"]),
+            ("unknown option '--grammar'", ["run", "-m", TINY, "--grammar", "x"]),
+            ("--no-perf: expected true or false, got 'x'", ["run", "-m", TINY, "--no-perf=x"]),
+            ("--logit-bias: expected a token below 272",
+             ["run", "-m", TINY, "-p", "x", "-l", "272+1"]),
+            ("--logit-bias: expected a token below 272", ["chat", "-m", TINY, "-l", "272+1",
+                                                          "--chat-template", "x"]),
             ("--model", ["run", "--model"]),
             ("no model", ["run", "-p", "x"]),
             ("--top-k: expected an integer, got 'many'", ["run", "-m", TINY, "--top-k", "many"]),
@@ -70,6 +81,40 @@ class BadUse(CliTest):
         self.assert_fails(1, "vocabulary.gguf", "run", "-m", vocabulary, "--raw", "-p", "x")
 
 
+class Spelling(CliTest):
+    ARGS = ["run", TINY, "--raw", "-p", "abc", "--temp", "0", "--ignore-eos"]
+
+    def n_tokens(self, *args):
+        return len(self.json(*self.ARGS, *args)["tokens"])
+
+    def test_values_stand_apart_or_joined(self):
+        for args in (["-n", "3"], ["-n3"], ["-n=3"], ["--predict", "3"], ["--n-predict=3"]):
+            self.assertEqual(self.n_tokens(*args), 3, args)
+        self.assertEqual(self.json("tokenize", TINY, "-p", "-fa")["n_tokens"],
+                         len(self.run_cli("tokenize", TINY, "--", "-fa").stdout.splitlines()))
+        self.assertEqual(self.json("tokenize", TINY, "--prompt=a=b")["n_tokens"],
+                         self.json("tokenize", TINY, "a=b")["n_tokens"])
+
+    def test_an_empty_text_is_a_text(self):
+        for args in (["-p", ""], ["--prompt="], [""]):
+            none = self.json("tokenize", "-m", TINY, *args, "--no-special", stdin="not read")
+            self.assertEqual(none["n_tokens"], 0, args)
+        self.assert_fails(1, "no prompt", "run", "-m", TINY, "-p", "", stdin="not read")
+
+    def test_llama_cpps_options_are_ignored_and_named(self):
+        flags = ["-fa", "-tb", "4", "-ngl", "99", "--jinja", "-fa", "on", "--numa", "distribute"]
+        done = self.run_cli(*self.ARGS, "-n", "2", "--no-perf", *flags)
+        self.assertEqual(done.stderr.count("\n"), 1)
+        for name in ("-fa", "-tb", "-ngl", "--jinja", "--numa"):
+            self.assertIn(f" {name}", done.stderr)
+        self.assertEqual(self.run_cli(*self.ARGS, "-n", "2", *flags, "-q").stderr, "")
+        self.assertNotIn("--jinja", self.run_cli("run", "--help").stdout)
+
+    def test_no_conversation_is_raw(self):
+        raw = ["run", TINY, "-p", "abc", "--temp", "0", "-n", "2"]
+        self.assertEqual(self.json(*raw, "-no-cnv")["usage"], self.json(*raw, "--raw")["usage"])
+
+
 class Settings(CliTest):
     """`tokenize --ids` prints one line without, many with: a flag whose source can be seen."""
 
@@ -86,6 +131,36 @@ class Settings(CliTest):
         self.assert_fails(2, "SLIPSTREAM_IDS: expected true or false", "tokenize", "-m", TINY,
                           SLIPSTREAM_IDS="perhaps")
 
+    def test_every_long_name_is_a_variable(self):
+        args = ["run", TINY, "--raw", "-p", "abc", "--ignore-eos"]
+        for name in ("N_PREDICT", "PREDICT"):
+            report = self.json(*args, **{f"SLIPSTREAM_{name}": "3"})
+            self.assertEqual(len(report["tokens"]), 3, name)
+        for name in ("TEMP", "TEMPERATURE"):
+            self.assert_fails(2, f"SLIPSTREAM_{name}", *args, **{f"SLIPSTREAM_{name}": "hot"})
+
+    def test_threads_of_openmp(self):
+        args = ["run", TINY, "--raw", "-p", "abc", "-n", "1"]
+        threads = lambda *more, **env: self.json(*args, *more, **env)["threads"]  # noqa: E731
+        self.assertEqual(threads(OMP_NUM_THREADS="3"), 3)
+        self.assertEqual(threads(OMP_NUM_THREADS="3,1"), 3)
+        self.assertEqual(threads("-t", "2", OMP_NUM_THREADS="3"), 2)
+        self.assertEqual(threads(SLIPSTREAM_THREADS="2", OMP_NUM_THREADS="3"), 2)
+        self.assertEqual(threads(OMP_NUM_THREADS="many"), threads())
+
+    def test_a_model_from_elsewhere_leaves_the_words_to_the_prompt(self):
+        by_flag = self.json("tokenize", "-m", TINY, "-p", "abc")
+        environment = {"SLIPSTREAM_MODEL": str(TINY)}
+        prompt_tokens = lambda *args, **env: self.json(  # noqa: E731
+            "run", *args, "--raw", "-n", "1", **env)["usage"]["prompt_tokens"]
+        self.assertEqual(prompt_tokens("abc", **environment), by_flag["n_tokens"])
+        self.assertEqual(prompt_tokens(TINY, "abc", SLIPSTREAM_MODEL="absent.gguf"),
+                         by_flag["n_tokens"])
+        self.write("config/slipstream/config.toml", f'model = "{TINY}"\n')
+        self.assertEqual(prompt_tokens("abc"), by_flag["n_tokens"])
+        # A command with no other word takes it for the model.
+        self.assert_fails(1, "absent.gguf", "inspect", "absent.gguf", **environment)
+
     def test_configuration_files(self):
         self.write("config/slipstream/config.toml", "ids = true\n")
         self.assertEqual(self.n_lines(), 1)
@@ -98,13 +173,29 @@ class Settings(CliTest):
         self.write("config/slipstream/config.toml", "ids = false\n[tokenize]\nids = true\n")
         self.assertEqual(self.n_lines(), 1)
 
+    def test_sections_of_models(self):
+        def n_tokens(model, *args):
+            return len(self.json("run", "-m", model, "--raw", "-p", "abc", "--ignore-eos",
+                                 *args)["tokens"])
+        self.write("config/slipstream/config.toml",
+                   f"[*]\nn-predict = 1\n[run]\npredict = 2\n[model]\npredict = 3\n"
+                   f"[llama]\npredict = 4\n[small.Q4_0]\nmodel = {TINY}\nn_predict = 5\n")
+        self.assertEqual(n_tokens(TINY), 3)  # …/llama/model.gguf
+        self.assertEqual(n_tokens(f"{TINY.parent}/"), 4)  # …/llama
+        self.assertEqual(n_tokens("small.Q4_0"), 5)
+        self.assertEqual(n_tokens("small.Q4_0", "-n", "6"), 6)
+        self.write("config/slipstream/config.toml", "[*]\nn-predict = 1\n[run]\npredict = 2\n")
+        self.assertEqual(n_tokens(TINY), 2)
+        self.write("config/slipstream/config.toml", "[*]\nn-predict = 1\n")
+        self.assertEqual(n_tokens(TINY), 1)
+
     def test_a_key_of_another_command_is_no_error(self):
         self.write("config/slipstream/config.toml", "top-k = 7\n")
         self.assertGreater(self.n_lines(), 1)
 
     def test_bad_configuration(self):
         cases = [("unknown key 'colour'", "colour = 1\n"),
-                 ("[walk]", "[walk]\nids = true\n"),
+                 ("unknown key 'colour'", "[some model]\ncolour = 1\n"),
                  ("unknown key 'top-k'", "[tokenize]\ntop-k = 7\n"),
                  ("expected true or false", "ids = 12\n")]
         for text, content in cases:

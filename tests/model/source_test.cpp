@@ -82,7 +82,8 @@ TEST_P(GoldenSource, BothFormatsMeanTheSameModel) {
   }
   for (const auto& source : {hf->get(), gguf->get()}) {
     EXPECT_LE(source->bytes_per_token(), source->tensor_bytes());
-    EXPECT_EQ(source->chat_template(), "{% for m in messages %}{{ m['content'] }}{% endfor %}");
+    EXPECT_EQ(source->chat_template().value_or(""),
+              "{% for m in messages %}{{ m['content'] }}{% endfor %}");
   }
 }
 

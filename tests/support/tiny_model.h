@@ -51,7 +51,7 @@ class TinyModel final : public ModelSource {
   Result<std::unique_ptr<Tokenizer>> make_tokenizer() const override {
     return fail(ErrorKind::kUnsupported, "a tiny model has no tokenizer");
   }
-  std::string chat_template() const override { return {}; }
+  Result<std::string> chat_template() const override { return std::string(); }
 
  private:
   void add_layer(const std::string& prefix) {

@@ -9,8 +9,8 @@ namespace slip {
 // process.
 void ignore_broken_pipes();
 
-// While one is alive, Ctrl-C raises a flag; a second Ctrl-C ends the process as usual. One at a
-// time; not thread-safe.
+// While one is alive, Ctrl-C raises a flag and interrupts nothing but read_input_byte(); a second
+// Ctrl-C while the flag is up ends the process as usual. One at a time; not thread-safe.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -23,6 +23,13 @@ class InterruptGuard {
   // The same without a signal.
   static void raise();
   static bool raised() { return flag().load(std::memory_order_relaxed); }
+  // Whether the flag was up. It is down from then on.
+  static bool take();
 };
+
+enum class InputEvent { kByte, kEnd, kInterrupt };
+// Waits for a byte of standard input (past stdio's buffer), its end, or Ctrl-C: also one that came
+// before the call and wasn't taken.
+InputEvent read_input_byte(char& byte);
 
 }  // namespace slip

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/os/clock.h"
 #include "base/os/signals.h"
@@ -11,6 +12,7 @@
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "cli/summary.h"
+#include "text/chat_template.h"
 
 namespace slip {
 namespace {
@@ -123,13 +125,18 @@ Result<> Chat::answer(const std::string& text) {
                                 if (!out_.write(piece)) InterruptGuard::raise();  // nobody reads on
                               },
                           .cancel = &InterruptGuard::flag()};
-  const InterruptGuard guard;
+  Progress progress("reading the prompt, token", static_cast<std::int64_t>(request.prompt.size()));
+  request.on_prefill = [&](std::int64_t done, std::int64_t) { progress.update(done); };
   const std::int64_t begin = now_ns();
-  const GenerateResult result = SLIP_TRY(generate(model_.session(), *model_.tokenizer(), request));
+  auto generated = generate(model_.session(), *model_.tokenizer(), request);
+  InterruptGuard::take();
+  const GenerateResult result = SLIP_TRY(std::move(generated));
   out_.write("\n");
-  if (result.finish_reason == FinishReason::kLength && options_.answer.max_tokens < 0) {
-    print_note("the context is full: /reset begins anew");
+  if (result.finish_reason == FinishReason::kCancelled && result.text.empty()) {
+    print_status("(stopped before the answer began: the message is forgotten)");
+    return out_.status();
   }
+  if (result.context_full) print_note("the context is full: /reset begins anew");
   // An answer that was stopped stays in the conversation as far as it came.
   messages.push_back({"assistant", result.text});
   messages_ = std::move(messages);
@@ -140,18 +147,28 @@ Result<> Chat::answer(const std::string& text) {
 }
 
 Result<int> run(const Options& o) {
-  const std::string override_text = SLIP_TRY(o.answer.template_override());
+  std::string chat_template = SLIP_TRY(o.answer.template_override());
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  const auto model = SLIP_TRY(LoadedModel::load(o.model.path, *runtime, o.model.load_options()));
-  if (override_text.empty() && model->source().chat_template().empty()) {
+  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, o.model.load_options()));
+  if (const auto known = o.sampling.check_tokens(model->tokenizer()->n_vocab()); !known) {
+    return usage_failure(known.error().message, "chat");
+  }
+  if (chat_template.empty()) chat_template = SLIP_TRY(model->source().chat_template());
+  if (chat_template.empty()) {
     return fail(ErrorKind::kUnsupported,
                 "{}: the model has no chat template; give one with --chat-template-file, or use "
                 "'slipstream run --raw'",
                 o.model.path);
   }
-  Chat chat(o, *model, override_text);
+  SLIP_TRY(ChatTemplate::create(chat_template, "", ""));  // so that a broken one is told at once
+  Chat chat(o, *model, std::move(chat_template));
   LineReader reader(default_history_path());
-  if (reader.is_interactive()) print_status("/help lists commands, Ctrl-D ends");
+  // Without a terminal Ctrl-C ends the program.
+  std::optional<InterruptGuard> guard;
+  if (reader.is_interactive()) {
+    guard.emplace();
+    print_status("/help lists commands, Ctrl-D ends");
+  }
   while (const auto message = reader.read_message()) {
     if (!chat.take(*message)) break;
   }

@@ -54,14 +54,14 @@ Result<std::unique_ptr<LoadedModel>> load_base(const Options& o, Runtime& runtim
   LoadOptions options = o.model.load_options();
   if (o.base_exact) options.arithmetic = Arithmetic::kExact;
   options.with_tokenizer = false;
-  return LoadedModel::load(o.base.empty() ? o.model.path : o.base, runtime, options);
+  return load_model(o.base.empty() ? o.model.path : o.base, runtime, options);
 }
 
 Result<int> run(Options o) {
   if (o.model.n_ctx == 0) o.model.n_ctx = 512;
   const std::string text = SLIP_TRY(read_input(o.file));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  const auto model = SLIP_TRY(LoadedModel::load(o.model.path, *runtime, o.model.load_options()));
+  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, o.model.load_options()));
   std::unique_ptr<LoadedModel> base;
   if (!o.base.empty() || o.base_exact) base = SLIP_TRY(load_base(o, *runtime));
 

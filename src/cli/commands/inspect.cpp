@@ -8,6 +8,7 @@
 #include "cli/json_writer.h"
 #include "cli/options.h"
 #include "formats/summary.h"
+#include "text/utf8.h"
 
 namespace slip {
 namespace {
@@ -23,7 +24,7 @@ struct TensorLine {
   std::string name;
   std::string type;
   std::vector<std::int64_t> shape;
-  std::int64_t offset = -1;  // within its file; -1 = not known
+  std::optional<std::int64_t> offset = {};  // within its file
   std::int64_t n_bytes = 0;
 };
 
@@ -62,6 +63,8 @@ void add_json(Report& report, const char* file, const boost::json::object* objec
       report.metadata.emplace_back(name, std::string(value.get_string()));
     } else if (value.is_int64()) {
       report.metadata.emplace_back(name, value.get_int64());
+    } else if (value.is_uint64()) {
+      report.metadata.emplace_back(name, value.get_uint64());
     } else if (value.is_double()) {
       report.metadata.emplace_back(name, value.get_double());
     } else if (value.is_bool()) {
@@ -82,12 +85,14 @@ Report report_of(const HfFolder& folder) {
     report.tensors.push_back({.name = t.name,
                               .type = std::string(dtype_name(t.dtype)),
                               .shape = t.shape,
+                              .offset = folder.offset(t.bytes),
                               .n_bytes = static_cast<std::int64_t>(t.bytes.size())});
   }
   for (const OpaqueTensor& t : folder.others()) {
     report.tensors.push_back({.name = t.name,
                               .type = t.type,
                               .shape = t.shape,
+                              .offset = folder.offset(t.bytes),
                               .n_bytes = static_cast<std::int64_t>(t.bytes.size())});
   }
   report.summary = summarize(folder);
@@ -103,7 +108,7 @@ class MetaPrinter {
   void operator()(bool value) { json_.boolean(value); }
   void operator()(float value) { json_.number(static_cast<double>(value)); }
   void operator()(double value) { json_.number(value); }
-  void operator()(std::uint64_t value) { json_.integer(static_cast<std::int64_t>(value)); }
+  void operator()(std::uint64_t value) { json_.unsigned_integer(value); }
   template <class T>
   std::enable_if_t<std::is_integral_v<T>> operator()(T value) {
     json_.integer(static_cast<std::int64_t>(value));
@@ -155,10 +160,10 @@ std::string as_json(const Report& report, const Options& o) {
   for (const TensorLine& t : report.tensors) {
     json.begin_object().key("name").string(t.name).key("shape").integers(t.shape);
     json.key("type").string(t.type).key("offset");
-    if (t.offset < 0) {
-      json.null();
+    if (t.offset) {
+      json.integer(*t.offset);
     } else {
-      json.integer(t.offset);
+      json.null();
     }
     json.key("bytes").integer(t.n_bytes).end_object();
   }
@@ -180,13 +185,14 @@ std::string as_text(const Report& report, const Options& o) {
       fmt::format("{}: {}\n\nMetadata ({} keys)\n", o.path, report.format, report.metadata.size());
   constexpr std::size_t kCut = 160;
   for (const auto& [key, value] : report.metadata) {
-    std::string shown = to_text(value, o.full ? SIZE_MAX : 8);
-    if (!o.full && shown.size() > kCut) shown = shown.substr(0, kCut) + "…";
-    text += fmt::format("  {:<44} {:<9} {}\n", key, type_name(value), shown);
+    const std::string whole = printable(to_text(value, o.full ? SIZE_MAX : 8));
+    const std::string_view shown = o.full ? whole : utf8_cut(whole, kCut);
+    text += fmt::format("  {:<44} {:<9} {}{}\n", printable(key), type_name(value), shown,
+                        shown.size() < whole.size() ? "…" : "");
   }
   text += fmt::format("\nTensors ({})\n", report.tensors.size());
   for (const TensorLine& t : report.tensors) {
-    text += fmt::format("  {:<44} {:<7} {:>18} {:>14} bytes\n", t.name, t.type,
+    text += fmt::format("  {:<44} {:<7} {:>18} {:>14} bytes\n", printable(t.name), t.type,
                         fmt::format("{}", fmt::join(t.shape, " x ")), t.n_bytes);
   }
   text += "\nTotals\n";

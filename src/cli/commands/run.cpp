@@ -20,7 +20,7 @@ struct Options {
   ModelOptions model;
   SamplingOptions sampling;
   AnswerOptions answer;
-  std::string prompt;
+  std::optional<std::string> prompt;
   std::string prompt_file;
   bool raw = false;
   bool json = false;
@@ -30,10 +30,10 @@ struct Options {
 
 // What -p and -f give ("-f -": standard input), else what is piped in.
 Result<std::string> read_prompt(const Options& o) {
-  std::string prompt = o.prompt;
+  std::string prompt = o.prompt.value_or("");
   if (!o.prompt_file.empty()) prompt += SLIP_TRY(read_input(o.prompt_file));
   // Only when nothing else gives one: standard input may be a pipe that nobody closes.
-  const bool reads_stdin = prompt.empty() && o.prompt_file != "-" && !is_terminal(Stream::kInput);
+  const bool reads_stdin = !o.prompt && o.prompt_file.empty() && !is_terminal(Stream::kInput);
   if (reads_stdin) prompt = SLIP_TRY(read_input("-"));
   if (prompt.empty()) {
     return invalid("no prompt: expected -p TEXT, -f FILE or text on standard input");
@@ -43,16 +43,17 @@ Result<std::string> read_prompt(const Options& o) {
 
 Result<std::vector<std::int32_t>> prompt_tokens(LoadedModel& model, const Options& o,
                                                 const std::string& prompt) {
-  const std::string override_text = SLIP_TRY(o.answer.template_override());
-  const bool has_template = !override_text.empty() || !model.source().chat_template().empty();
-  if (!o.raw && has_template) {
-    std::vector<Message> messages;
-    if (!o.answer.system_prompt.empty()) messages.push_back({"system", o.answer.system_prompt});
-    messages.push_back({"user", prompt});
-    return chat_prompt(model, messages, override_text);
+  if (o.raw) return model.tokenizer()->encode(prompt);
+  std::string chat_template = SLIP_TRY(o.answer.template_override());
+  if (chat_template.empty()) chat_template = SLIP_TRY(model.source().chat_template());
+  if (chat_template.empty()) {
+    print_note("the model has no chat template: the prompt goes in as it is (--raw)");
+    return model.tokenizer()->encode(prompt);
   }
-  if (!o.raw) print_note("the model has no chat template: the prompt goes in as it is (--raw)");
-  return model.tokenizer()->encode(prompt);
+  std::vector<Message> messages;
+  if (!o.answer.system_prompt.empty()) messages.push_back({"system", o.answer.system_prompt});
+  messages.push_back({"user", prompt});
+  return chat_prompt(model, messages, chat_template);
 }
 
 std::string as_json(LoadedModel& model, const GenerateResult& result, const AnswerTimes& times) {
@@ -91,7 +92,10 @@ void print_summary(LoadedModel& model, const GenerateResult& result, AnswerTimes
 Result<int> run(const Options& o, const Invocation& invocation) {
   const std::string prompt = SLIP_TRY(read_prompt(o));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  const auto model = SLIP_TRY(LoadedModel::load(o.model.path, *runtime, o.model.load_options()));
+  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, o.model.load_options()));
+  if (const auto known = o.sampling.check_tokens(model->tokenizer()->n_vocab()); !known) {
+    return usage_failure(known.error().message, "run");
+  }
   GenerateRequest request{.prompt = SLIP_TRY(prompt_tokens(*model, o, prompt)),
                           .max_tokens = o.answer.max_tokens,
                           .sampling = SLIP_TRY(o.sampling.params(model->source())),
@@ -112,11 +116,18 @@ Result<int> run(const Options& o, const Invocation& invocation) {
   }
   const InterruptGuard guard;
   const std::int64_t begin_ns = now_ns();
+  const auto n_prompt = static_cast<std::int64_t>(request.prompt.size());
+  Progress progress("reading the prompt, token", n_prompt);
+  request.on_prefill = [&](std::int64_t done, std::int64_t) { progress.update(done); };
   const GenerateResult result = SLIP_TRY(generate(model->session(), *model->tokenizer(), request));
   const AnswerTimes times{.load_ns = model->load_ns(),
                           .ttft_ns = begin_ns - invocation.start_ns + result.timings.prefill_ns};
   out.write(o.json ? as_json(*model, result, times) : "\n");
-  if (!o.json && !o.no_summary) print_summary(*model, result, times);
+  if (result.context_full) {
+    print_note(fmt::format("the context of {} tokens is full (-c): the answer ends here",
+                           model->session().n_ctx()));
+  }
+  if (!o.json && !o.no_summary && !is_quiet()) print_summary(*model, result, times);
   SLIP_TRY(out.status());
   if (!out.is_open()) return kExitFailure;
   return InterruptGuard::raised() ? kExitInterrupted : kExitOk;
@@ -129,7 +140,8 @@ CommandBody setup(Arguments& args) {
   args.section("Prompt");
   args.add("-p,--prompt", o->prompt, "the prompt, as an option");
   args.add_path("-f,--file", o->prompt_file, "read the prompt from a file; - is standard input");
-  args.add_flag("--raw", o->raw, "the prompt as it is, without the chat template");
+  args.add_flag("-no-cnv,--no-conversation,--raw", o->raw,
+                "the prompt as it is, without the chat template");
   o->answer.declare(args);
   o->sampling.declare(args);
   args.section("Output");

@@ -13,7 +13,7 @@ namespace {
 
 struct Options {
   std::string model;
-  std::string text;
+  std::optional<std::string> text;
   std::string file;
   bool no_special = false;
   bool ids_only = false;
@@ -36,10 +36,10 @@ std::string as_text(const Tokenizer& tokenizer, const std::vector<int>& ids, boo
 }
 
 Result<int> run(const Options& o) {
-  std::string text = o.text;
+  std::string text = o.text.value_or("");
   if (!o.file.empty()) {
     text = SLIP_TRY(read_input(o.file));
-  } else if (text.empty() && !is_terminal(Stream::kInput)) {
+  } else if (!o.text && !is_terminal(Stream::kInput)) {
     text = SLIP_TRY(read_input("-"));
   }
   const auto tokenizer = SLIP_TRY(open_tokenizer(o.model));
