@@ -75,20 +75,42 @@ std::string as_jsonl(const BenchSetting& setting, const BenchReport& report) {
   return text;
 }
 
+// The text between two `quote`, with those inside doubled: as CSV and SQL have it.
+std::string in_quotes(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) out.append(c == quote ? 2 : 1, c);
+  return out + quote;
+}
+
+// A test's values in the order of CSV's and SQL's columns.
+std::string row(const BenchSetting& setting, const BenchReport& report, const BenchResult& result,
+                char quote) {
+  const Speeds speeds = speeds_of(result);
+  return fmt::format("{},{},{},{},{},{},{:.3f},{:.3f},{:.3f},{:.3f},{:.4f},{}",
+                     in_quotes(setting.model, quote), report.tensor_bytes, report.n_parameters,
+                     in_quotes(setting.isa, quote), setting.n_threads,
+                     in_quotes(result.test.name(), quote), speeds.median, speeds.min, speeds.max,
+                     result.bytes_per_s * 1e-9, result.fraction_of_bound,
+                     in_quotes(to_string(result.bound), quote));
+}
+
 std::string as_csv(const BenchSetting& setting, const BenchReport& report) {
-  std::string quoted = setting.model;
-  for (std::size_t at = 0; (at = quoted.find('"', at)) != std::string::npos; at += 2) {
-    quoted.insert(at, 1, '"');
-  }
   std::string text =
       "model,size,n_params,isa,threads,test,median_ts,min_ts,max_ts,gbps,fraction_of_bound,bound\n";
   for (const BenchResult& result : report.results) {
-    const Speeds speeds = speeds_of(result);
-    text +=
-        fmt::format("\"{}\",{},{},{},{},{},{:.3f},{:.3f},{:.3f},{:.3f},{:.4f},{}\n", quoted,
-                    report.tensor_bytes, report.n_parameters, setting.isa, setting.n_threads,
-                    result.test.name(), speeds.median, speeds.min, speeds.max,
-                    result.bytes_per_s * 1e-9, result.fraction_of_bound, to_string(result.bound));
+    text += row(setting, report, result, '"') + "\n";
+  }
+  return text;
+}
+
+std::string as_sql(const BenchSetting& setting, const BenchReport& report) {
+  std::string text =
+      "CREATE TABLE IF NOT EXISTS slipstream_bench (model TEXT, size INTEGER, n_params INTEGER, "
+      "isa TEXT, threads INTEGER, test TEXT, median_ts REAL, min_ts REAL, max_ts REAL, gbps REAL, "
+      "fraction_of_bound REAL, bound TEXT);\n";
+  for (const BenchResult& result : report.results) {
+    text += fmt::format("INSERT INTO slipstream_bench VALUES ({});\n",
+                        row(setting, report, result, '\''));
   }
   return text;
 }
@@ -127,6 +149,7 @@ std::string bench_table(const BenchSetting& setting, const BenchReport& report,
                         std::string_view format) {
   if (format == "json") return as_json(setting, report);
   if (format == "jsonl") return as_jsonl(setting, report);
+  if (format == "sql") return as_sql(setting, report);
   if (format == "csv") return as_csv(setting, report);
   return as_markdown(setting, report);
 }

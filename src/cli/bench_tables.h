@@ -14,7 +14,8 @@ struct BenchSetting {
   int n_threads = 0;
 };
 
-// `format`: "md", "csv", "json" (one document) or "jsonl" (a line per test).
+// `format`: "md", "csv", "json" (one document), "jsonl" (a line per test) or "sql" (SQLite's
+// dialect: a table slipstream_bench and a row per test).
 std::string bench_table(const BenchSetting& setting, const BenchReport& report,
                         std::string_view format);
 

@@ -80,7 +80,7 @@ CommandBody setup(Arguments& args) {
   args.add("-d,--n-depth", o->depths, "tokens in the cache before a test begins", kNotNegative);
   args.add("-r,--repetitions", o->repeats, "times to run each test", {.min = 1, .max = 1000000});
   args.section("Output");
-  args.add_choice("-o,--output", o->format, {"md", "csv", "json", "jsonl"}, "format");
+  args.add_choice("-o,--output", o->format, {"md", "csv", "json", "jsonl", "sql"}, "format");
   args.add_flag("--json", o->json, "the same as -o json");
   return [o](const Invocation&) { return run(*o); };
 }
