@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "cli/console.h"
+#include "cli/model_cache.h"
 #include "kernels/dispatch.h"
 
 namespace slip {
@@ -74,10 +75,13 @@ int omp_threads() {
 
 void declare_model(Arguments& args, std::string& path) {
   args.section("Model");
-  args.add_path("-m,--model", path, "GGUF file, or folder with config.json and safetensors");
+  args.add_path(
+      "-m,-hf,--hf-repo,--model", path,
+      "GGUF file, folder with config.json and safetensors, or ORG/REPO[:QUANT] in a cache");
   args.add_positional("model", path, "");
   args.require([&path]() -> Result<> {
     if (path.empty()) return invalid("no model given: expected -m FILE");
+    path = find_model(path);
     return {};
   });
 }

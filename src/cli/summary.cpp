@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "measure/peaks.h"
 
 namespace slip {
@@ -19,16 +21,20 @@ std::string summary_line(LoadedModel& model, const GenerateTimings& timings,
   const double bytes_per_s = decode * static_cast<double>(model.source().bytes_per_token());
   line += fmt::format(" | decode {} tokens, {:.1f} t/s, {:.1f} GB/s", timings.itl_ns.size(), decode,
                       bytes_per_s * 1e-9);
-  if (times.read_limit > 0) {
-    line += fmt::format(" of {:.1f} ({:.0f} %)", times.read_limit * 1e-9,
-                        100 * bytes_per_s / times.read_limit);
-  }
-  return line;
+  if (times.read_limit <= 0) return line;
+  // Something else kept the machine busy while the limit was measured, and not before.
+  if (times.read_limit < bytes_per_s) return line + " (limit n/a)";
+  return line + fmt::format(" of {:.1f} ({:.0f} %)", times.read_limit * 1e-9,
+                            100 * bytes_per_s / times.read_limit);
 }
 
-double quick_read_limit(ThreadPool& pool) {
-  constexpr std::int64_t kBytes = std::int64_t{128} << 20;
-  return measure_read_bandwidth(pool, {.buffer_bytes = kBytes, .passes = 2}).value_or(0.0);
+double quick_read_limit(LoadedModel& model) {
+  constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+  const auto bytes =
+      std::clamp(static_cast<std::int64_t>(model.source().bytes_per_token()), 8 * kMiB, 512 * kMiB);
+  const int passes = static_cast<int>(1 + 1024 * kMiB / bytes);
+  return measure_read_bandwidth(model.runtime().pool(), {.buffer_bytes = bytes, .passes = passes})
+      .value_or(0.0);
 }
 
 }  // namespace slip

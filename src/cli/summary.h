@@ -23,7 +23,9 @@ struct AnswerTimes {
 std::string summary_line(LoadedModel& model, const GenerateTimings& timings,
                          const AnswerTimes& times);
 
-// A quick measurement (some 50 ms) of the read bandwidth; 0 when it can't be made.
-double quick_read_limit(ThreadPool& pool);
+// Bytes per second that this machine reads when it goes through as much memory as a token of the
+// model needs (512 MB at most), again and again: a small model stays in the cache, and so does
+// this. Takes as long as reading 1 GB; 0 when it can't be measured.
+double quick_read_limit(LoadedModel& model);
 
 }  // namespace slip

@@ -6,6 +6,7 @@ import pty
 import select
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import termios
@@ -107,6 +108,8 @@ class TinyModel(CliTest):
         self.assertEqual(streamed.stdout, report["text"] + "\n")
         self.assertIn("prefill", streamed.stderr)
         self.assertEqual(self.run_cli(*args, "--no-perf").stderr, "")
+        self.assertRegex(self.run_cli(*args[:-5], "-n", "20", "--temp", "0", "--ignore-eos").stderr,
+                         r"GB/s( of [0-9.]+ \((100|[0-9]{1,2}) %\)| \(limit n/a\))")
 
     def test_prompt_sources_join(self):
         rest = ["--raw", "-n", "1", "--temp", "0", "--json"]
@@ -228,6 +231,14 @@ class BenchFormats(CliTest):
         self.assertEqual(len(self.run_cli(*args, "-o", "csv").stdout.splitlines()), 2)
         line = json.loads(self.run_cli(*args, "-o", "jsonl").stdout)
         self.assertEqual(line["test"], "tg2")
+        model = self.home / "it's.gguf"
+        shutil.copy(TINY, model)
+        database = sqlite3.connect(":memory:")
+        self.addCleanup(database.close)
+        for _ in range(2):
+            database.executescript(self.run_cli("bench", model, *args[2:], "-o", "sql").stdout)
+        rows = database.execute("SELECT model, test, median_ts > 0 FROM slipstream_bench")
+        self.assertEqual(rows.fetchall(), [(str(model), "tg2", 1)] * 2)
 
 
 class RealModel(CliTest):
@@ -325,7 +336,7 @@ class RealModel(CliTest):
         os.write(master, b"What is the capital of France?\n")
         self.read_until(master, b"> ", after=b"of France is Paris.")
         os.write(master, b"Tell me a very long story.\n")
-        self.read_until(master, b" ", after=b"story.")
+        self.read_until(master, b" ", after=b"The story")
         os.write(master, b"\x03")  # stops the answer and not the program
         self.read_until(master, b"> ")
         os.write(master, b"/stats\n")

@@ -1,4 +1,5 @@
 """Exit codes, help, and where options take their values from."""
+import shutil
 import subprocess
 import unittest
 
@@ -189,6 +190,29 @@ class Settings(CliTest):
         self.write("config/slipstream/config.toml", "[*]\nn-predict = 1\n")
         self.assertEqual(n_tokens(TINY), 1)
 
+    def test_models_in_caches(self):
+        snapshot = self.home / "hf/hub/models--some--thing/snapshots/abc"
+        for name in ("thing-Q4_0.gguf", "thing-q8_0.gguf", "mmproj-Q4_K_M.gguf"):
+            self.write(f"hf/hub/models--some--thing/snapshots/abc/{name}", "")
+        self.write("hf/hub/models--some--thing/refs/main", "abc")
+        self.write("llama/other_thing_x-Q4_K.gguf", "")
+        self.write("llama/other_thing_x-Q4_K_M-00001-of-00002.gguf", "")
+        folder = self.home / "hf/hub/models--a--folder/snapshots/def"
+        shutil.copytree(TINY.parent, folder, ignore=shutil.ignore_patterns("*.gguf"))
+        self.write("hf/hub/models--a--folder/refs/main", "def")
+        caches = {"HF_HOME": str(self.home / "hf"), "LLAMA_CACHE": str(self.home / "llama")}
+        for name, found in (("some/thing", snapshot / "thing-Q4_0.gguf"),
+                            ("some/thing:Q8_0", snapshot / "thing-q8_0.gguf"),
+                            ("some/thing:Q6_K", "some/thing:Q6_K"),
+                            ("other/thing", self.home / "llama/other_thing_x-Q4_K_M-00001-of-00002"),
+                            ("other/thing:Q4_K", self.home / "llama/other_thing_x-Q4_K.gguf"),
+                            ("un/known", "un/known")):
+            with self.subTest(name=name):
+                self.assert_fails(1, f"error: {found}", "inspect", "-hf", name, **caches)
+        self.assertEqual(self.json("inspect", "a/folder", **caches)["model"], str(folder))
+        self.assert_fails(1, "error: a/folder", "inspect", "a/folder", **caches,
+                          HF_HUB_CACHE=str(self.home))
+
     def test_a_key_of_another_command_is_no_error(self):
         self.write("config/slipstream/config.toml", "top-k = 7\n")
         self.assertGreater(self.n_lines(), 1)
@@ -233,7 +257,7 @@ class Pieces(CliTest):
                           "echo ${COMPREPLY[@]}\n")
         done = subprocess.run(["bash", "-c", check], encoding="utf-8", capture_output=True,
                               timeout=60, check=True)
-        self.assertEqual(done.stdout.split("\n")[:2], ["--top-k --top-p", "md csv json jsonl"])
+        self.assertEqual(done.stdout.split("\n")[:2], ["--top-k --top-p", "md csv json jsonl sql"])
         self.assertTrue(self.run_cli("completion", "zsh").stdout.startswith("#compdef slipstream"))
 
     def test_a_closed_pipe_is_no_crash(self):

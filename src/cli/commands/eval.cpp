@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/json_writer.h"
+#include "cli/model_cache.h"
 #include "cli/options.h"
 #include "measure/evaluation.h"
 
@@ -54,7 +55,7 @@ Result<std::unique_ptr<LoadedModel>> load_base(const Options& o, Runtime& runtim
   LoadOptions options = o.model.load_options();
   if (o.base_exact) options.arithmetic = Arithmetic::kExact;
   options.with_tokenizer = false;
-  return load_model(o.base.empty() ? o.model.path : o.base, runtime, options);
+  return load_model(o.base.empty() ? o.model.path : find_model(o.base), runtime, options);
 }
 
 Result<int> run(Options o) {

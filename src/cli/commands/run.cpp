@@ -84,7 +84,7 @@ void print_summary(LoadedModel& model, const GenerateResult& result, AnswerTimes
   // A few tokens say little about the bandwidth, and measuring it would take longer than they did.
   constexpr std::size_t kEnough = 16;
   if (result.timings.itl_ns.size() >= kEnough) {
-    times.read_limit = quick_read_limit(model.runtime().pool());
+    times.read_limit = quick_read_limit(model);
   }
   print_status("\n" + summary_line(model, result.timings, times));
 }
