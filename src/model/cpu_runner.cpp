@@ -37,6 +37,7 @@ class CpuRunner final : public ModelRunner {
 
  private:
   Result<> check_row(const ForwardBatch& batch, const BatchRow& row) const;
+  Result<> begin_run(const ForwardBatch& batch, std::size_t row_idx);
   void embed();
   void make_rope_tables();
   void layer(int index);
@@ -90,6 +91,27 @@ Result<> CpuRunner::check_row(const ForwardBatch& batch, const BatchRow& row) co
   return {};
 }
 
+// The row is the first of its sequence in the batch.
+Result<> CpuRunner::begin_run(const ForwardBatch& batch, std::size_t row_idx) {
+  const BatchRow& row = batch.rows[row_idx];
+  const auto pages = batch.page_tables[static_cast<std::size_t>(row.sequence)];
+  for (const AttentionRun& run : runs_) {
+    if (batch.rows[static_cast<std::size_t>(run.row_begin)].sequence == row.sequence) {
+      return invalid(
+          "batch row {}: expected the rows of sequence {} side by side, got others between",
+          row_idx, row.sequence);
+    }
+  }
+  const std::int64_t n_filled = kv_.n_filled(pages, row.position);
+  if (row.position > n_filled) {
+    return invalid("batch row {}: expected position {} of sequence {} or an earlier one, got {}",
+                   row_idx, n_filled, row.sequence, row.position);
+  }
+  const auto at = static_cast<std::int64_t>(row_idx);
+  runs_.push_back({at, at + 1, pages});
+  return {};
+}
+
 Result<Ticket> CpuRunner::submit(const ForwardBatch& batch) {
   if (batch.rows.empty() || static_cast<std::int64_t>(batch.rows.size()) > act_.max_rows) {
     return invalid("batch: expected 1 … {} rows, got {}", act_.max_rows, batch.rows.size());
@@ -99,15 +121,14 @@ Result<Ticket> CpuRunner::submit(const ForwardBatch& batch) {
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     const BatchRow& row = batch.rows[i];
     SLIP_TRY(check_row(batch, row));
-    const auto at = static_cast<std::int64_t>(i);
     if (i > 0 && batch.rows[i - 1].sequence == row.sequence) {
       if (row.position != batch.rows[i - 1].position + 1) {
         return invalid("batch row {}: expected position {}, got {}", i,
                        batch.rows[i - 1].position + 1, row.position);
       }
-      runs_.back().row_end = at + 1;
+      ++runs_.back().row_end;
     } else {
-      runs_.push_back({at, at + 1, batch.page_tables[static_cast<std::size_t>(row.sequence)]});
+      SLIP_TRY(begin_run(batch, i));
     }
     positions_.push_back(row.position);
   }
@@ -118,6 +139,11 @@ Result<Ticket> CpuRunner::submit(const ForwardBatch& batch) {
 
 Result<ForwardOutput> CpuRunner::wait(Ticket ticket) {
   SLIP_CHECK(ticket.id == ticket_ && n_rows_ > 0);
+  // Until the pass has ended, what it overwrites counts as absent.
+  for (const AttentionRun& run : runs_) {
+    const std::int64_t begin = positions_[static_cast<std::size_t>(run.row_begin)];
+    kv_.set_filled(run.pages, begin, begin);
+  }
   make_rope_tables();
   embed();
   for (int i = 0; i < config_.n_layers(); ++i) {
@@ -127,6 +153,10 @@ Result<ForwardOutput> CpuRunner::wait(Ticket ticket) {
     layer(i);
   }
   outputs();
+  for (const AttentionRun& run : runs_) {
+    const std::int64_t begin = positions_[static_cast<std::size_t>(run.row_begin)];
+    kv_.set_filled(run.pages, begin, begin + run.row_end - run.row_begin);
+  }
   n_rows_ = 0;
   return ForwardOutput{.logits = act_.logits, .hidden = act_.hidden};
 }

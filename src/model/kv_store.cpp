@@ -23,7 +23,30 @@ Result<KvStore> KvStore::create(const ModelConfig& config, const KvOptions& opti
   }
   store.memory_ = SLIP_TRY(
       AlignedBuffer::allocate(store.page_bytes_ * static_cast<std::size_t>(options.n_pages)));
+  store.filled_.resize(static_cast<std::size_t>(options.n_pages));
   return store;
+}
+
+std::int64_t KvStore::n_filled(std::span<const std::int32_t> pages, std::int64_t limit) const {
+  std::int64_t n = 0;
+  for (const std::int32_t page : pages) {
+    if (n >= limit || page < 0 || page >= n_pages_) break;
+    const int in_page = filled_[static_cast<std::size_t>(page)];
+    n += in_page;
+    if (in_page < kKvPageTokens) break;
+  }
+  return n;
+}
+
+void KvStore::set_filled(std::span<const std::int32_t> pages, std::int64_t begin,
+                         std::int64_t end) {
+  std::int64_t page = begin / kKvPageTokens;
+  do {
+    const std::int64_t n = std::min<std::int64_t>(end - page * kKvPageTokens, kKvPageTokens);
+    filled_[static_cast<std::size_t>(pages[static_cast<std::size_t>(page)])] =
+        static_cast<std::uint8_t>(n);
+    ++page;
+  } while (page * kKvPageTokens < end);
 }
 
 KvLayout KvStore::layer(int layer) {
@@ -48,6 +71,7 @@ Result<> KvStore::import_page(std::int32_t page, std::span<const std::byte> byte
   }
   std::copy(bytes.begin(), bytes.end(),
             memory_.data() + static_cast<std::size_t>(page) * page_bytes_);
+  filled_[static_cast<std::size_t>(page)] = kKvPageTokens;
   return {};
 }
 
@@ -56,6 +80,7 @@ void KvStore::copy_page(std::int32_t from, std::int32_t to) {
   SLIP_CHECK(to >= 0 && to < n_pages_);
   std::memcpy(memory_.data() + static_cast<std::size_t>(to) * page_bytes_, bytes.data(),
               bytes.size());
+  filled_[static_cast<std::size_t>(to)] = filled_[static_cast<std::size_t>(from)];
 }
 
 }  // namespace slip

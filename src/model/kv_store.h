@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -28,12 +29,19 @@ class KvStore {
   std::size_t page_bytes() const { return page_bytes_; }
   KvType type() const { return type_; }
 
+  // How many positions, from the first on and without a gap, `pages` hold: what a row may continue.
+  // Stops counting at `limit`, and at an id that is no page.
+  std::int64_t n_filled(std::span<const std::int32_t> pages, std::int64_t limit) const;
+  // Says that a pass has written positions begin … end-1 of `pages`, and that of the last page
+  // nothing behind them counts any more.
+  void set_filled(std::span<const std::int32_t> pages, std::int64_t begin, std::int64_t end);
+
   // The layer's area, as ops/attention.h addresses it.
   KvLayout layer(int layer);
 
   // Page contents as bytes, for moving them elsewhere (other tiers, other processes).
   std::span<const std::byte> export_page(std::int32_t page) const;
-  // kInvalid when `bytes` isn't one page of this store's shape.
+  // An imported page counts as full. kInvalid when `bytes` isn't one page of this store's shape.
   Result<> import_page(std::int32_t page, std::span<const std::byte> bytes);
   void copy_page(std::int32_t from, std::int32_t to);
 
@@ -48,6 +56,7 @@ class KvStore {
   std::int32_t n_pages_ = 0;
   std::size_t page_bytes_ = 0;
   std::vector<LayerPlace> layers_;
+  std::vector<std::uint8_t> filled_;  // by page: positions that hold something, from the first on
   AlignedBuffer memory_;
 };
 

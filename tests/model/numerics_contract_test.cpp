@@ -1,5 +1,6 @@
 // Invariant 1 of ARCHITECTURE.md: a row's logits depend on that row's inputs only. Bit-equal for
 // any thread count, any chunking, alone or in a batch, on every instruction set.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -202,6 +203,48 @@ TEST(CpuRunner, RefusesBatchesThatDontFit) {
   EXPECT_FALSE(submit({{.token = 1, .position = 0, .sequence = 1}}).has_value());
   EXPECT_FALSE(submit({{.token = 1, .position = 0}, {.token = 1, .position = 2}}).has_value());
   EXPECT_TRUE(submit({{.token = 1, .position = 0}, {.token = 1, .position = 1}}).has_value());
+}
+
+TEST(CpuRunner, RefusesASequenceInTwoPlaces) {
+  Runner r({}, {});
+  const std::int32_t pages[] = {0, 1};
+  const std::span<const std::int32_t> tables[] = {{&pages[0], 1}, {&pages[1], 1}};
+  const BatchRow rows[] = {{.token = 1, .position = 0, .sequence = 0},
+                           {.token = 1, .position = 0, .sequence = 1},
+                           {.token = 1, .position = 1, .sequence = 0}};
+  const auto refused = r.runner().submit({.rows = rows, .page_tables = tables});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kInvalid);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("sequence 0 side by side"));
+}
+
+TEST(CpuRunner, RefusesSkippedPositions) {
+  Runner r({}, {});
+  const std::int32_t pages[] = {3, 5, 4};
+  const std::span<const std::int32_t> tables[] = {pages};
+  const std::atomic<bool> cancelled{true};
+  const auto run = [&](int begin, int end, const std::atomic<bool>* cancel = nullptr) {
+    std::vector<BatchRow> rows;
+    for (int i = begin; i < end; ++i) rows.push_back({.token = 1, .position = i});
+    const auto out = r.runner().run({.rows = rows, .page_tables = tables, .cancel = cancel});
+    return out ? std::string("ran") : out.error().message;
+  };
+  EXPECT_THAT(run(1, 2), ::testing::HasSubstr("expected position 0 of sequence 0"));
+  EXPECT_THAT(run(32, 33), ::testing::HasSubstr("expected position 0"));
+  EXPECT_EQ(run(0, 40), "ran");
+  EXPECT_THAT(run(41, 42), ::testing::HasSubstr("expected position 40"));
+  EXPECT_THAT(run(64, 65), ::testing::HasSubstr("expected position 40"));
+  EXPECT_EQ(run(40, 64), "ran");
+  EXPECT_EQ(run(64, 65), "ran");
+  // Going back forgets what came behind, a new beginning in these pages everything.
+  EXPECT_EQ(run(10, 12), "ran");
+  EXPECT_THAT(run(65, 66), ::testing::HasSubstr("expected position 12"));
+  EXPECT_EQ(run(0, 33), "ran");
+  EXPECT_THAT(run(34, 35), ::testing::HasSubstr("expected position 33"));
+  // A pass that didn't end has left nothing that counts.
+  EXPECT_NE(run(30, 40, &cancelled), "ran");
+  EXPECT_THAT(run(31, 32), ::testing::HasSubstr("expected position 30"));
+  EXPECT_EQ(run(30, 31), "ran");
 }
 
 TEST(CpuRunner, StopsBetweenLayersWhenCancelled) {
