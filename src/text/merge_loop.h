@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "text/hash_index.h"
@@ -58,67 +60,160 @@ struct Later {
   }
 };
 
+// Up to here, one heap of all candidates stays in the cache and beats one bucket a rank.
+inline constexpr std::size_t kOneHeap = 2048;
+
+// Candidates by rank, then from left to right. Long pieces have many candidates of each rank, so
+// these are kept apart by rank: what is pushed and popped is then read in order, where one heap of
+// a megabyte's pairs would miss the cache at every level.
+class CandidateQueue {
+ public:
+  explicit CandidateQueue(std::size_t n_symbols) {
+    if (n_symbols > kOneHeap) {
+      slots_.resize(1024);
+    } else {
+      early_below_ = PairIndex::kNoRank;
+    }
+  }
+
+  void push(const Candidate& candidate) {
+    // All that a join makes possible lies left of what is still to come of its rank, so those of
+    // ranks whose turn has come precede the rest of the batch.
+    if (candidate.rank < early_below_) {
+      early_.push_back(candidate);
+      std::push_heap(early_.begin(), early_.end(), Later{});
+    } else {
+      bucket(candidate.rank).push_back(candidate);
+    }
+  }
+
+  // False when none is left.
+  bool pop(Candidate& candidate) {
+    if (!early_.empty()) {
+      std::pop_heap(early_.begin(), early_.end(), Later{});
+      candidate = early_.back();
+      early_.pop_back();
+      return true;
+    }
+    if (at_ == batch_.size() && !next_batch()) return false;
+    candidate = batch_[at_++];
+    return true;
+  }
+
+  // What will most likely be popped after so many others, or null.
+  const Candidate* ahead(std::size_t n) const {
+    return at_ + n < batch_.size() ? &batch_[at_ + n] : nullptr;
+  }
+
+ private:
+  struct Slot {
+    std::uint32_t rank = PairIndex::kNoRank;
+    std::uint32_t bucket = 0;
+  };
+
+  bool next_batch() {
+    if (ranks_.empty()) return false;
+    std::pop_heap(ranks_.begin(), ranks_.end(), std::greater<>{});
+    early_below_ = static_cast<std::uint32_t>(ranks_.back() >> 32) + 1;
+    batch_ = std::move(buckets_[static_cast<std::uint32_t>(ranks_.back())]);
+    ranks_.pop_back();
+    at_ = 0;
+    if (!std::is_sorted(batch_.rbegin(), batch_.rend(), Later{})) {
+      std::sort(batch_.rbegin(), batch_.rend(), Later{});
+    }
+    return true;
+  }
+
+  std::vector<Candidate>& bucket(std::uint32_t rank) {
+    Slot& slot = find(rank);
+    if (slot.rank == rank) return buckets_[slot.bucket];
+    slot = {rank, static_cast<std::uint32_t>(buckets_.size())};
+    ranks_.push_back(std::uint64_t{rank} << 32 | slot.bucket);
+    std::push_heap(ranks_.begin(), ranks_.end(), std::greater<>{});
+    buckets_.emplace_back();
+    if (buckets_.size() * 2 > slots_.size()) grow();
+    return buckets_.back();
+  }
+
+  // The rank's slot, or the empty one where it belongs.
+  Slot& find(std::uint32_t rank) {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t at = (rank * 0x9e3779b1U >> 8) & mask;
+    while (slots_[at].rank != rank && slots_[at].rank != PairIndex::kNoRank) at = (at + 1) & mask;
+    return slots_[at];
+  }
+
+  void grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.rank != PairIndex::kNoRank) find(slot.rank) = slot;
+    }
+  }
+
+  std::vector<Slot> slots_;           // hash table of ranks
+  std::vector<std::uint64_t> ranks_;  // heap of rank << 32 | bucket, of those still to come
+  std::vector<std::vector<Candidate>> buckets_;
+  std::vector<Candidate> batch_;  // the bucket whose turn it is, popped up to at_
+  std::size_t at_ = 0;
+  std::vector<Candidate> early_;  // heap of the ranks below early_below_
+  std::uint32_t early_below_ = 0;
+};
+
 template <class Lookup>
 class LongMerge {
  public:
   LongMerge(std::vector<Symbol>& symbols, const Lookup& lookup)
-      : symbols_(symbols), lookup_(lookup), next_(symbols.size()), previous_(symbols.size()) {}
+      : symbols_(symbols), lookup_(lookup), queue_(symbols.size()) {}
 
   void run() {
     const auto n = static_cast<std::uint32_t>(symbols_.size());
-    for (std::uint32_t i = 0; i < n; ++i) {
-      next_[i] = i + 1;
-      previous_[i] = i - 1;
+    nodes_.reserve(n);
+    for (std::uint32_t i = 0; i < n; ++i) nodes_.push_back({symbols_[i], i + 1, i - 1});
+    for (std::uint32_t i = 0; i + 1 < n; ++i) push(i, i + 1);
+    for (Candidate best; queue_.pop(best);) {
+      if (const Candidate* soon = queue_.ahead(8)) __builtin_prefetch(&nodes_[soon->left]);
+      join(best);
     }
-    for (std::uint32_t i = 0; i + 1 < n; ++i) collect(i, i + 1);
-    std::make_heap(heap_.begin(), heap_.end(), Later{});
-    while (!heap_.empty()) {
-      std::pop_heap(heap_.begin(), heap_.end(), Later{});
-      const Candidate best = heap_.back();
-      heap_.pop_back();
-      join(best, n);
-    }
-    compact(n);
+    symbols_.clear();
+    for (std::uint32_t i = 0; i < n; i = nodes_[i].next) symbols_.push_back(nodes_[i].symbol);
   }
 
  private:
-  void join(const Candidate& best, std::uint32_t n) {
-    Symbol& left = symbols_[best.left];
-    const std::uint32_t right = next_[best.left];
-    // Stale: the left symbol was absorbed (begin == end), or the pair has changed. If either side
-    // grew, its right neighbour's end has moved on, for ends only grow.
-    if (left.begin == left.end || right >= n || symbols_[right].end != best.right_end) return;
-    left.end = symbols_[right].end;
-    left.id = best.id;
-    symbols_[right].begin = symbols_[right].end;
-    next_[best.left] = next_[right];
-    if (next_[right] < n) previous_[next_[right]] = best.left;
-    if (best.left > 0) push(previous_[best.left], best.left);
-    if (next_[best.left] < n) push(best.left, next_[best.left]);
-  }
+  // A symbol and its neighbours; what was absorbed has begin == end.
+  struct Node {
+    Symbol symbol;
+    std::uint32_t next, previous;
+  };
 
-  void collect(std::uint32_t left, std::uint32_t right) {
-    const PairIndex::Merge merge = lookup_(symbols_[left], symbols_[right]);
-    if (merge.rank == PairIndex::kNoRank) return;
-    heap_.push_back({merge.rank, left, symbols_[right].end, merge.id});
+  void join(const Candidate& best) {
+    Node& left = nodes_[best.left];
+    const auto n = static_cast<std::uint32_t>(nodes_.size());
+    // Stale: the left symbol was absorbed, or the pair has changed. If either side grew, its right
+    // neighbour's end has moved on, for ends only grow.
+    if (left.symbol.begin == left.symbol.end || left.next >= n) return;
+    Node& right = nodes_[left.next];
+    if (right.symbol.end != best.right_end) return;
+    left.symbol.end = right.symbol.end;
+    left.symbol.id = best.id;
+    right.symbol.begin = right.symbol.end;
+    left.next = right.next;
+    if (left.next < n) nodes_[left.next].previous = best.left;
+    if (best.left > 0) push(left.previous, best.left);
+    if (left.next < n) push(best.left, left.next);
   }
 
   void push(std::uint32_t left, std::uint32_t right) {
-    const std::size_t before = heap_.size();
-    collect(left, right);
-    if (heap_.size() > before) std::push_heap(heap_.begin(), heap_.end(), Later{});
-  }
-
-  void compact(std::uint32_t n) {
-    std::size_t kept = 0;
-    for (std::uint32_t i = 0; i < n; i = next_[i]) symbols_[kept++] = symbols_[i];
-    symbols_.resize(kept);
+    const Symbol& right_symbol = nodes_[right].symbol;
+    const PairIndex::Merge merge = lookup_(nodes_[left].symbol, right_symbol);
+    if (merge.rank == PairIndex::kNoRank) return;
+    queue_.push({merge.rank, left, right_symbol.end, merge.id});
   }
 
   std::vector<Symbol>& symbols_;
   const Lookup& lookup_;
-  std::vector<std::uint32_t> next_, previous_;
-  std::vector<Candidate> heap_;
+  std::vector<Node> nodes_;
+  CandidateQueue queue_;
 };
 
 }  // namespace merge_detail
