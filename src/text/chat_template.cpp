@@ -60,9 +60,9 @@ Value to_dict(const ChatMessage& message) {
 
 }  // namespace
 
-Result<ChatTemplate> ChatTemplate::create(std::string source, std::string bos_token,
+Result<ChatTemplate> ChatTemplate::create(std::string_view source, std::string bos_token,
                                           std::string eos_token) {
-  tmpl::Template parsed = SLIP_TRY(tmpl::Template::parse(std::move(source)));
+  tmpl::Template parsed = SLIP_TRY(tmpl::Template::parse(source));
   return ChatTemplate(std::move(parsed), std::move(bos_token), std::move(eos_token));
 }
 

@@ -27,9 +27,9 @@ struct ChatOptions {
   // Ends the prompt with the beginning of the assistant's turn.
   enum class GenerationPrompt { kAdd, kOmit };
   GenerationPrompt generation_prompt = GenerationPrompt::kAdd;
-  tmpl::Value tools = nullptr;      // a list of JSON schemas, or none
-  tmpl::Value documents = nullptr;  // a list for retrieval models, or none
-  std::optional<std::tm> now;       // what strftime_now sees; local time when absent
+  tmpl::Value tools{nullptr};      // a list of JSON schemas, or none
+  tmpl::Value documents{nullptr};  // a list for retrieval models, or none
+  std::optional<std::tm> now;      // what strftime_now sees; local time when absent
   // More variables (chat_template_kwargs of servers): enable_thinking, reasoning_effort, …
   std::vector<std::pair<std::string, tmpl::Value>> variables;
   tmpl::Limits limits;
@@ -43,7 +43,7 @@ class ChatTemplate {
  public:
   // `bos_token`, `eos_token`: the tokens' text, empty when the model has none. An error names the
   // template's line.
-  static Result<ChatTemplate> create(std::string source, std::string bos_token,
+  static Result<ChatTemplate> create(std::string_view source, std::string bos_token,
                                      std::string eos_token);
 
   // The prompt. An error when the template refuses the conversation (raise_exception: roles that

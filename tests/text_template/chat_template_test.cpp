@@ -33,14 +33,15 @@ ChatMessage message(std::string role, Value content) {
 
 TEST(ChatTemplate, RendersSmolLm2) {
   const ChatTemplate chat = load("smollm2");
-  EXPECT_EQ(chat.apply({message("user", "What is the capital of France?")}).value(),
+  EXPECT_EQ(chat.apply({message("user", Value("What is the capital of France?"))}).value(),
             "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging "
             "Face<|im_end|>\n<|im_start|>user\nWhat is the capital of France?<|im_end|>\n"
             "<|im_start|>assistant\n");
   ChatOptions options;
   options.generation_prompt = ChatOptions::GenerationPrompt::kOmit;
-  EXPECT_EQ(chat.apply({message("system", "Hm."), message("user", "1")}, options).value(),
-            "<|im_start|>system\nHm.<|im_end|>\n<|im_start|>user\n1<|im_end|>\n");
+  EXPECT_EQ(
+      chat.apply({message("system", Value("Hm.")), message("user", Value("1"))}, options).value(),
+      "<|im_start|>system\nHm.<|im_end|>\n<|im_start|>user\n1<|im_end|>\n");
 }
 
 TEST(ChatTemplate, PassesToolsCallsAndVariables) {
@@ -52,17 +53,17 @@ TEST(ChatTemplate, PassesToolsCallsAndVariables) {
       "{% endfor %}",
       "", "</s>");
   ASSERT_TRUE(chat.has_value());
-  ChatMessage call = message("assistant", nullptr);
-  call.reasoning_content = "hm";
+  ChatMessage call = message("assistant", Value(nullptr));
+  call.reasoning_content = Value("hm");
   call.tool_calls = json(R"([{"id": "c1", "function": {"name": "f", "arguments": {"a": 1}}},
                              {"id": "c2", "function": {"name": "f", "arguments": "{\"b\":[2]}"}},
                              {"id": "c3", "function": {"name": "f", "arguments": "not json"}}])");
-  ChatMessage answer = message("tool", "5");
-  answer.tool_call_id = "c1";
-  answer.name = "f";
+  ChatMessage answer = message("tool", Value("5"));
+  answer.tool_call_id = Value("c1");
+  answer.name = Value("f");
   ChatOptions options;
   options.tools = json(R"([{"type": "function", "function": {"name": "f"}}])");
-  options.variables = {{"mode", "fast"}};
+  options.variables = {{"mode", Value("fast")}};
   EXPECT_EQ(chat->apply({call, answer}, options).value(),
             "f fast True </s> False assistant: None hm   c1 {\"a\": 1}c2 {\"b\": [2]}"
             "c3 \"not json\"tool: 5  f c1 ");
@@ -70,7 +71,7 @@ TEST(ChatTemplate, PassesToolsCallsAndVariables) {
 
 TEST(ChatTemplate, CarriesTheTemplatesOwnErrors) {
   const ChatTemplate chat = load("own_llama2");
-  const auto text = chat.apply({message("assistant", "?")});
+  const auto text = chat.apply({message("assistant", Value("?"))});
   ASSERT_FALSE(text.has_value());
   EXPECT_EQ(text.error().message,
             "template line 10: Roles must alternate: user, assistant, user, …");

@@ -71,7 +71,7 @@ TEST(Template, OneTemplateRendersOnManyThreads) {
       "{% macro f(x) %}{{ x }}{% endmacro %}{% set ns = namespace(n=0) %}"
       "{% for i in items %}{% set ns.n = ns.n + i %}{{ f(i) }},{% endfor %}{{ ns.n }}");
   ASSERT_TRUE(parsed.has_value());
-  const Value context = Value::dict({{"items", Value::list({1, 2, 3})}});
+  const Value context = Value::dict({{"items", Value::list({Value(1), Value(2), Value(3)})}});
   std::vector<std::string> texts(4);
   std::vector<std::thread> threads;
   for (std::string& text : texts) {

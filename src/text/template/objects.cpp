@@ -115,7 +115,7 @@ int Cycler::depth() const {
 }
 
 Value Cycler::next() {
-  const Value value = items_[position_];
+  Value value = items_[position_];
   position_ = (position_ + 1) % items_.size();
   return value;
 }

@@ -10,7 +10,7 @@ constexpr std::size_t kMaxSourceBytes = 1u << 20;
 
 }  // namespace
 
-Result<Template> Template::parse(std::string source) {
+Result<Template> Template::parse(std::string_view source) {
   if (source.size() > kMaxSourceBytes) {
     return fail(ErrorKind::kLimit, "template: expected at most {} bytes, got {}", kMaxSourceBytes,
                 source.size());

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "text/template/value.h"
@@ -39,7 +40,7 @@ struct Node;
 class Template {
  public:
   // Source above 1 MiB is refused. An error names the line: "template line 3: expected …, got …".
-  static Result<Template> parse(std::string source);
+  static Result<Template> parse(std::string_view source);
 
   // `context`: a dict of the variables. Errors name the line and carry the text that the template
   // gave to raise_exception.

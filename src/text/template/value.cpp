@@ -90,7 +90,7 @@ Value Value::tuple(ValueList items) {
 
 Value Value::dict(std::vector<std::pair<std::string, Value>> entries) {
   auto dict = std::make_shared<Dict>();
-  for (auto& [key, value] : entries) dict->set(key, std::move(value));
+  for (auto& entry : entries) dict->set(entry.first, std::move(entry.second));
   return Value(std::shared_ptr<const Dict>(std::move(dict)));
 }
 

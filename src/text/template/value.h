@@ -48,17 +48,17 @@ class Value {
   static constexpr int kMaxDepth = 200;
 
   Value() = default;  // undefined
-  Value(std::nullptr_t) : rep_(nullptr) {}
-  Value(bool b) : rep_(b) {}
+  explicit Value(std::nullptr_t) : rep_(nullptr) {}
+  explicit Value(bool b) : rep_(b) {}
   template <std::integral T>
-  requires(!std::same_as<T, bool>) Value(T i) : rep_(static_cast<std::int64_t>(i)) {}
-  Value(double d) : rep_(d) {}
-  Value(const char* s) : Value(std::string(s)) {}
-  Value(std::string_view s) : Value(std::string(s)) {}
-  Value(std::string s)
+  requires(!std::same_as<T, bool>) explicit Value(T i) : rep_(static_cast<std::int64_t>(i)) {}
+  explicit Value(double d) : rep_(d) {}
+  explicit Value(const char* s) : Value(std::string(s)) {}
+  explicit Value(std::string_view s) : Value(std::string(s)) {}
+  explicit Value(std::string s)
       : rep_(Text{std::make_shared<const std::string>(std::move(s)), /*markup=*/false}) {}
-  Value(std::shared_ptr<const Dict> dict) : rep_(std::move(dict)) {}
-  Value(std::shared_ptr<Object> object) : rep_(std::move(object)) {}
+  explicit Value(std::shared_ptr<const Dict> dict) : rep_(std::move(dict)) {}
+  explicit Value(std::shared_ptr<Object> object) : rep_(std::move(object)) {}
 
   static Value undefined(std::string hint);
   static Value list(ValueList items);
