@@ -56,6 +56,7 @@ FinishReason to_public(slip::FinishReason reason) {
 
 std::vector<slip::Message> to_messages(const std::vector<Message>& messages) {
   std::vector<slip::Message> converted;
+  converted.reserve(messages.size());
   for (const Message& message : messages) converted.push_back({message.role, message.content});
   return converted;
 }

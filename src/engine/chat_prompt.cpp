@@ -23,6 +23,7 @@ Result<std::string> chat_text(const LoadedModel& model, const std::vector<Messag
       SLIP_TRY(ChatTemplate::create(source, token_text(tokenizer, tokenizer.bos_id()),
                                     token_text(tokenizer, tokenizer.eos_id())));
   std::vector<ChatMessage> conversation;
+  conversation.reserve(messages.size());
   for (const Message& message : messages) {
     conversation.push_back({.role = message.role,
                             .content = tmpl::Value(message.content),

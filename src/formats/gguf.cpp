@@ -94,6 +94,7 @@ Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
   std::optional<GgufFile> model;
   for (std::int64_t no = 0; no < split->count; ++no) {
     const auto part_path = path.parent_path() / (prefix + part_suffix(no, split->count));
+    // NOLINTNEXTLINE(bugprone-use-after-move): of all rounds one moves `opened`.
     GgufFile part = no == split->no ? std::move(opened) : SLIP_TRY(open_part(part_path));
     auto info = read_split_info(part.metadata_);
     if (!info) return tl::unexpected(at(part_path, std::move(info).error()));

@@ -38,6 +38,7 @@ Result<std::vector<int>> ConfigKeys::per_layer(std::string_view key, int n_layer
                    n_layers, values.size());
   }
   std::vector<int> out;
+  out.reserve(static_cast<std::size_t>(n_layers));
   for (int i = 0; i < n_layers; ++i) {
     out.push_back(SLIP_TRY(in_range(full, values[static_cast<std::size_t>(i)], 1, max)));
   }

@@ -110,10 +110,10 @@ Result<> read_scaling(const ConfigKeys& dict, const HfRope& wanted, RopeSpec& ro
 // Where the fields of one kind of layer stand.
 ConfigKeys rope_dict(const ConfigKeys& keys, std::string_view layer_type) {
   for (const std::string_view name : {layer_type, std::string_view("full_attention")}) {
-    const ConfigKeys nested = keys.below("rope_parameters." + std::string(name) + ".");
+    ConfigKeys nested = keys.below("rope_parameters." + std::string(name) + ".");
     if (nested.has("rope_type") || nested.has("rope_theta")) return nested;
   }
-  const ConfigKeys flat = keys.below("rope_parameters.");
+  ConfigKeys flat = keys.below("rope_parameters.");
   if (flat.has("rope_type") || flat.has("rope_theta")) return flat;
   return keys.below("rope_scaling.");
 }

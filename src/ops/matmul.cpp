@@ -11,14 +11,19 @@ namespace {
 // loads in flight, but small enough that threads which lose their CPU leave little behind.
 constexpr std::int64_t kGroupsPerTask = 4;
 
+struct GroupRange {
+  std::int64_t begin;
+  std::int64_t end;
+};
+
 std::int64_t n_groups(const WeightMatrix& weight) {
   return (weight.n_rows() + kRowGroup - 1) / kRowGroup;
 }
 
-void run_exact(OpContext& ctx, const MatmulInput& input, const MatmulJob& job,
-               std::int64_t group_begin, std::int64_t group_end, int thread) {
+void run_exact(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, GroupRange groups,
+               int thread) {
   auto* panel = reinterpret_cast<float*>(ctx.scratch(thread, matmul_scratch_bytes(input.n_cols)));
-  for (std::int64_t group = group_begin; group < group_end; ++group) {
+  for (std::int64_t group = groups.begin; group < groups.end; ++group) {
     decode_group(*job.weight->exact, group, panel);
     const PackedMatrix w{.data = reinterpret_cast<const std::uint8_t*>(panel),
                          .n_rows = kRowGroup,
@@ -37,15 +42,15 @@ void run_exact(OpContext& ctx, const MatmulInput& input, const MatmulJob& job,
   }
 }
 
-void run_groups(OpContext& ctx, const MatmulInput& input, const MatmulJob& job,
-                std::int64_t group_begin, std::int64_t group_end, int thread) {
+void run_groups(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, GroupRange groups,
+                int thread) {
   const WeightMatrix& weight = *job.weight;
   if (weight.exact != nullptr) {
-    run_exact(ctx, input, job, group_begin, group_end, thread);
+    run_exact(ctx, input, job, groups, thread);
   } else if (weight.is_float()) {
     const FGemmArgs args{.w = &weight.packed,
-                         .group_begin = group_begin,
-                         .group_end = group_end,
+                         .group_begin = groups.begin,
+                         .group_end = groups.end,
                          .x = input.x,
                          .x_stride = input.x_stride,
                          .n_rows = input.n_rows,
@@ -54,8 +59,8 @@ void run_groups(OpContext& ctx, const MatmulInput& input, const MatmulJob& job,
     ctx.kernels().fgemm(&args);
   } else {
     const QGemmArgs args{.w = &weight.packed,
-                         .group_begin = group_begin,
-                         .group_end = group_end,
+                         .group_begin = groups.begin,
+                         .group_end = groups.end,
                          .act = input.packed,
                          .n_rows = input.n_rows,
                          .planes = input.planes,
@@ -101,7 +106,7 @@ void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob>
     for (const MatmulJob& job : jobs) {
       const std::int64_t n = n_groups(*job.weight);
       const std::int64_t from = std::max(begin, first), to = std::min(end, first + n);
-      if (from < to) run_groups(ctx, input, job, from - first, to - first, thread);
+      if (from < to) run_groups(ctx, input, job, {from - first, to - first}, thread);
       first += n;
     }
   };

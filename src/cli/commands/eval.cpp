@@ -79,7 +79,7 @@ Result<int> run(Options o) {
                                                   fmt::format("perplexity {:.3f}", perplexity));
                                 },
                             .cancel = &InterruptGuard::flag()};
-  const auto result =
+  auto result =
       evaluate(model->runner(), base ? &base->runner() : nullptr, runtime->pool(), tokens, options);
   if (InterruptGuard::raised()) return kExitInterrupted;
   const EvalResult figures = SLIP_TRY(std::move(result));

@@ -128,7 +128,7 @@ class MetaPrinter {
     }
     json_.begin_array();
     for (std::size_t i = 0; i < (cut ? kShown : items.size()); ++i) {
-      const T item = items[i];
+      const T& item = items[i];
       (*this)(item);
     }
     json_.end_array();
