@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kWorthCaching = 1024;
 // 16-byte entries: 128 KiB, within the second-level cache.
 constexpr std::size_t kEntries = 8192;
-// Symbols are numbered in 32 bits, and a merge of one piece needs ~40 bytes a symbol. Longer pieces
+// Symbols are numbered in 32 bits, and a merge of one piece needs ~60 bytes a symbol. Longer pieces
 // (no white space for 64 MB) are cut.
 constexpr std::size_t kLongestPiece = std::size_t{64} << 20;
 
