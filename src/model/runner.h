@@ -60,7 +60,8 @@ class ModelRunner {
   virtual std::int64_t n_ctx() const = 0;
 
   // Checks the batch and takes it. kInvalid: token or position out of range, page table too short,
-  // too many rows, a sequence in two places, a position whose predecessors haven't run. The spans must stay valid until wait() returns.
+  // too many rows, a sequence in two places, a position whose predecessors haven't run. The spans
+  // must stay valid until wait() returns.
   virtual Result<Ticket> submit(const ForwardBatch& batch) = 0;
   virtual Result<ForwardOutput> wait(Ticket ticket) = 0;
 
