@@ -83,6 +83,8 @@ function(slip_test name)
     set_tests_properties(${name} PROPERTIES TIMEOUT 1800)
     return()
   endif()
+  # Tests keep their hands off the user's cache.
   gtest_discover_tests(test_${name} TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST
-                       PROPERTIES TIMEOUT 600)
+                       PROPERTIES TIMEOUT 600
+                       ENVIRONMENT "SLIPSTREAM_PACK_CACHE=${CMAKE_BINARY_DIR}/tests/packed")
 endfunction()

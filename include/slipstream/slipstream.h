@@ -23,6 +23,9 @@ struct LoadOptions {
   int n_threads = 0;              // 0: one a physical core that the process may use
   std::int64_t batch_size = 512;  // tokens that a prefill takes at a time
   bool exact = false;             // F32 activations and KV cache: slow, for comparisons
+  // Keep the packed weights in a file, which the next load and other processes map. Its folder is
+  // $SLIPSTREAM_PACK_CACHE, else slipstream/packed in $XDG_CACHE_HOME or ~/.cache.
+  bool pack_cache = true;
 };
 
 // Special tokens: BOS or EOS where the model wants them, and "<|im_end|>" in the text as the token

@@ -151,13 +151,19 @@ Result<Model> Model::load(const std::string& path, const LoadOptions& options) {
       return slip::invalid("load options: expected n_ctx ≥ 0 and batch_size ≥ 1, got {} and {}",
                            options.n_ctx, options.batch_size);
     }
+    slip::PackedWeights::Options packed;
+    if (options.pack_cache) {
+      auto cache = slip::PackCache::from_environment();
+      if (cache) packed.cache = std::move(*cache);
+    }
     auto made = std::make_unique<Impl>();
     made->runtime = SLIP_TRY(slip::Runtime::create({.n_threads = options.n_threads}));
     made->model = SLIP_TRY(slip::LoadedModel::load(
         path, *made->runtime,
         {.n_ctx = options.n_ctx,
          .max_rows = options.batch_size,
-         .arithmetic = options.exact ? slip::Arithmetic::kExact : slip::Arithmetic::kFast}));
+         .arithmetic = options.exact ? slip::Arithmetic::kExact : slip::Arithmetic::kFast,
+         .packed = std::move(packed)}));
     return made;
   });
   if (!impl) return impl.error();

@@ -103,6 +103,8 @@ void ModelOptions::declare_without_context(Arguments& args) {
   args.add_choice("-ctk,--cache-type-k", cache_type_k, types, "type of the KV cache's keys");
   args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
   args.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick");
+  args.add_flag("--no-pack-cache", no_pack_cache,
+                "pack weights in memory; use and write no file of the cache");
   ignore_foreign(args);
   args.require([this]() -> Result<> {
     if (cache_type_v.empty() || cache_type_k == cache_type_v) return {};
@@ -118,18 +120,27 @@ Result<std::unique_ptr<Runtime>> ModelOptions::make_runtime() const {
   return runtime;
 }
 
-LoadOptions ModelOptions::load_options() const {
-  return {.n_ctx = n_ctx,
-          .max_rows = batch_size,
-          .kv_type = kv_type(cache_type_k),
-          .arithmetic = exact ? Arithmetic::kExact : Arithmetic::kFast};
+Result<LoadOptions> ModelOptions::load_options() const {
+  LoadOptions options{.n_ctx = n_ctx,
+                      .max_rows = batch_size,
+                      .kv_type = kv_type(cache_type_k),
+                      .arithmetic = exact ? Arithmetic::kExact : Arithmetic::kFast};
+  options.packed.on_warning = print_note;
+  if (no_pack_cache) return options;
+  auto cache = PackCache::from_environment();
+  if (cache) {
+    options.packed.cache = std::move(*cache);
+  } else if (cache.error().kind != ErrorKind::kNotFound) {
+    return tl::unexpected(std::move(cache).error());
+  }
+  return options;
 }
 
 Result<std::unique_ptr<LoadedModel>> load_model(const std::string& path, Runtime& runtime,
                                                 LoadOptions options) {
   std::optional<Progress> progress;
-  options.on_progress = [&progress](std::int64_t done, std::int64_t total) {
-    if (!progress) progress.emplace("packing weights, layer", total);
+  options.packed.on_progress = [&progress](std::int64_t done, std::int64_t total) {
+    if (!progress) progress.emplace("packing weights", total);
     progress->update(done);
   };
   return LoadedModel::load(path, runtime, options);

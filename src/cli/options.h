@@ -21,13 +21,15 @@ struct ModelOptions {
   std::string cache_type_k = "f16";
   std::string cache_type_v = {};  // empty: as the keys'
   bool exact = false;
+  bool no_pack_cache = false;
 
   void declare(Arguments& args);
   // For commands that know how much context they need.
   void declare_without_context(Arguments& args);
   // Warns on standard error when the kernels in use aren't those that the CPU should run.
   Result<std::unique_ptr<Runtime>> make_runtime() const;
-  LoadOptions load_options() const;
+  // kInvalid when the environment's settings of the pack cache make no sense.
+  Result<LoadOptions> load_options() const;
 };
 
 // The model alone, for commands that don't run it. Declares "-m,--model", and [model].

@@ -20,7 +20,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                            [source = model->source_] { return source->make_tokenizer(); });
   }
   auto weights =
-      ModelWeights::load(model->source_, options.arithmetic, runtime.pool(), options.on_progress);
+      ModelWeights::load(model->source_, {options.arithmetic, options.packed}, runtime.pool());
   if (tokenizer.valid()) model->tokenizer_ = SLIP_TRY(tokenizer.get());
   const bool exact = options.arithmetic == Arithmetic::kExact;
   auto packed = SLIP_TRY(std::move(weights));

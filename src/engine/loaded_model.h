@@ -22,8 +22,8 @@ struct LoadOptions {
   // Exact arithmetic implies an F32 KV cache.
   Arithmetic arithmetic = Arithmetic::kFast;
   bool with_tokenizer = true;
-  // Called on the loading thread as weights are packed: layers done, layers in all. May be empty.
-  std::function<void(std::int64_t done, std::int64_t total)> on_progress = {};
+  // Where packed weights are kept, and who hears how packing goes.
+  PackedWeights::Options packed = {};
 };
 
 // Owns everything but the runtime, which must outlive it. One request at a time.

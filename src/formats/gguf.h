@@ -58,6 +58,8 @@ class GgufFile {
   std::uint64_t alignment() const { return shards_.front().alignment; }
 
   const std::vector<GgufShard>& shards() const { return shards_; }
+  // One a part; none when parsed from memory.
+  const std::vector<MappedFile>& mappings() const { return mappings_; }
   // The part that holds tensors()[i], and the tensor's offset from the beginning of that file.
   struct Place {
     std::size_t shard = 0;

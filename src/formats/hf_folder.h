@@ -67,6 +67,7 @@ class HfFolder {
     return weights_.offset(bytes);
   }
   const std::vector<std::filesystem::path>& weight_files() const { return weights_.files(); }
+  std::vector<const MappedFile*> mappings() const { return weights_.mappings(); }
 
  private:
   HfFolder();

@@ -229,6 +229,12 @@ Result<SafetensorsModel> SafetensorsModel::open_index(const std::filesystem::pat
   return model;
 }
 
+std::vector<const MappedFile*> SafetensorsModel::mappings() const {
+  std::vector<const MappedFile*> mappings;
+  for (const SafetensorsFile& file : files_) mappings.push_back(&file.mapping());
+  return mappings;
+}
+
 const TensorView* SafetensorsModel::find(std::string_view name) const {
   const auto it = index_.find(name);
   return it == index_.end() ? nullptr : &tensors_[it->second];
@@ -237,8 +243,8 @@ const TensorView* SafetensorsModel::find(std::string_view name) const {
 std::optional<std::int64_t> SafetensorsModel::offset(std::span<const std::byte> bytes) const {
   const auto at = reinterpret_cast<std::uintptr_t>(bytes.data());
   for (const SafetensorsFile& file : files_) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(file.bytes().data());
-    if (at >= begin && at + bytes.size() <= begin + file.bytes().size()) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(file.mapping().bytes().data());
+    if (at >= begin && at + bytes.size() <= begin + file.mapping().bytes().size()) {
       return static_cast<std::int64_t>(at - begin);
     }
   }

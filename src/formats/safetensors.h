@@ -45,8 +45,8 @@ class SafetensorsFile {
   const OpaqueTensor* find_other(std::string_view name) const;
   // "__metadata__": free text by key.
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
-  // The whole file; empty when parsed in memory.
-  std::span<const std::byte> bytes() const { return mapping_.bytes(); }
+  // Empty when parsed from memory.
+  const MappedFile& mapping() const { return mapping_; }
 
  private:
   std::vector<TensorView> tensors_;
@@ -73,6 +73,7 @@ class SafetensorsModel {
   const std::vector<std::filesystem::path>& files() const { return paths_; }
   // Where the bytes of one of these tensors begin in its file; nothing for other bytes.
   std::optional<std::int64_t> offset(std::span<const std::byte> bytes) const;
+  std::vector<const MappedFile*> mappings() const;
 
  private:
   static Result<SafetensorsModel> open_index(const std::filesystem::path& dir,

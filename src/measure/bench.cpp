@@ -138,7 +138,8 @@ Result<Loaded> load(const std::filesystem::path& path, Runtime& runtime, const L
   const std::int64_t start = now_ns();
   Loaded loaded;
   loaded.source = SLIP_TRY(open_model(path));
-  auto weights = SLIP_TRY(ModelWeights::load(loaded.source, options.arithmetic, runtime.pool()));
+  auto weights = SLIP_TRY(
+      ModelWeights::load(loaded.source, {options.arithmetic, options.packed}, runtime.pool()));
   const bool exact = options.arithmetic == Arithmetic::kExact;
   const std::int64_t n_pages = (options.n_ctx + kKvPageTokens - 1) / kKvPageTokens * n_sequences;
   if (n_pages > INT32_MAX)
@@ -230,6 +231,7 @@ Result<BenchReport> run_bench(const std::filesystem::path& path, Runtime& runtim
   }
   BenchReport report;
   drop_page_cache(path);
+  if (load_options.packed.cache) drop_page_cache(load_options.packed.cache->file_of(path));
   report.load_cold_ns = SLIP_TRY(load(path, runtime, load_options, n_sequences)).load_ns;
   const Loaded loaded = SLIP_TRY(load(path, runtime, load_options, n_sequences));
   report.load_warm_ns = loaded.load_ns;

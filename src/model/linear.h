@@ -1,10 +1,9 @@
-// A linear map of the model: packed weights and an optional bias.
+// A linear map of the model: weights and an optional bias.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "base/result.h"
 #include "ops/matmul.h"
 #include "tensor/tensor_view.h"
@@ -17,14 +16,14 @@ enum class Arithmetic {
   kExact,  // weights decoded to f32, f32 activations: the yardstick
 };
 
-// y = W x + b. Owns the packed copy of W; in exact arithmetic it refers to the file's tensor, which
-// must outlive it. Immutable after creation: safe to use from any thread.
+// y = W x + b. Refers to packed weights, or to the file's tensor, which must outlive it. Once set
+// up it is safe to use from any thread.
 class Linear {
  public:
-  Linear() = default;
-  // `weight` is [n_in, n_out] in file order; `bias` may be null. Packs on all threads of the pool.
-  static Result<Linear> create(const TensorView& weight, const TensorView* bias,
-                               Arithmetic arithmetic, ThreadPool& pool);
+  void set_packed(const PackedMatrix& packed) { matrix_.packed = packed; }
+  // Exact arithmetic: W as `weight` has it, [n_in, n_out] in file order. `packed` has the shape.
+  void set_exact(const PackedMatrix& packed, const TensorView& weight);
+  void set_bias(const TensorView& bias);
 
   std::int64_t n_in() const { return matrix_.n_cols(); }
   std::int64_t n_out() const { return matrix_.n_rows(); }
@@ -38,7 +37,6 @@ class Linear {
  private:
   std::unique_ptr<TensorView> view_;  // exact arithmetic: what matrix_.exact points to
   WeightMatrix matrix_;
-  AlignedBuffer packed_;
   std::vector<float> bias_;
 };
 

@@ -8,8 +8,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/metadata.h"
+#include "base/os/mapped_file.h"
 #include "base/result.h"
 #include "model/config.h"
 #include "tensor/tensor_view.h"
@@ -42,6 +44,9 @@ class ModelSource {
   // table when it isn't also the output matrix, plus one row of it).
   std::uint64_t tensor_bytes() const;
   std::uint64_t bytes_per_token() const;
+
+  // The files that the tensors lie in; none when they are in memory.
+  virtual std::vector<const MappedFile*> files() const { return {}; }
 
   // Knows every token that ends an answer, generation_config.json's eos_token_id included.
   virtual Result<std::unique_ptr<Tokenizer>> make_tokenizer() const = 0;

@@ -12,6 +12,11 @@ class GgufSource final : public ModelSource {
 
   Result<> read();
 
+  std::vector<const MappedFile*> files() const override {
+    std::vector<const MappedFile*> files;
+    for (const MappedFile& file : file_.mappings()) files.push_back(&file);
+    return files;
+  }
   Result<std::unique_ptr<Tokenizer>> make_tokenizer() const override {
     return Tokenizer::from_metadata(file_.metadata());
   }

@@ -81,6 +81,7 @@ class HfSource final : public ModelSource {
 
   Result<> read();
 
+  std::vector<const MappedFile*> files() const override { return folder_.mappings(); }
   Result<std::unique_ptr<Tokenizer>> make_tokenizer() const override;
   Result<std::string> chat_template() const override;
 

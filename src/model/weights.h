@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/linear.h"
+#include "model/packed_weights.h"
 #include "model/source.h"
 
 namespace slip {
@@ -19,6 +20,11 @@ struct LayerWeights {
   Linear gate, up, down;
 };
 
+struct WeightOptions {
+  Arithmetic arithmetic = Arithmetic::kFast;
+  PackedWeights::Options packed = {};
+};
+
 // Immutable after loading; safe to share between runners.
 struct ModelWeights {
   std::shared_ptr<const ModelSource> source;  // owns the mapped file
@@ -26,14 +32,13 @@ struct ModelWeights {
   const TensorView* embedding = nullptr;  // [d_model, n_vocab], rows decoded as they are needed
   std::vector<LayerWeights> layers;
   std::vector<float> output_norm;
-  Linear output;  // [d_model] → [n_vocab]; made from the embedding when tied
+  Linear output;         // [d_model] → [n_vocab]; made from the embedding when tied
+  PackedWeights packed;  // what the linears refer to; nothing in exact arithmetic
 
-  // Errors name the tensor that is missing or has an unexpected shape. `on_layer` is called after
-  // each layer with how many are packed, and how many there are.
-  using OnLayer = std::function<void(std::int64_t done, std::int64_t total)>;
+  // Errors name the tensor that is missing or has an unexpected shape.
   static Result<std::shared_ptr<const ModelWeights>> load(std::shared_ptr<const ModelSource> source,
-                                                          Arithmetic arithmetic, ThreadPool& pool,
-                                                          const OnLayer& on_layer = {});
+                                                          const WeightOptions& options,
+                                                          ThreadPool& pool);
 };
 
 }  // namespace slip

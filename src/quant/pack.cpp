@@ -176,7 +176,7 @@ void pack_groups(const TensorView& tensor, std::int64_t group_begin, std::int64_
   const std::int64_t group_bytes = packed_group_bytes(format->kind, tensor.n_cols());
   for (std::int64_t group = group_begin; group < group_end; ++group) {
     const GroupRows rows = group_rows(tensor, group);
-    std::uint8_t* begin = out + group * group_bytes;
+    std::uint8_t* begin = out + (group - group_begin) * group_bytes;
     if (rows.n_rows < kRowGroup) {
       std::memset(begin, 0, static_cast<std::size_t>(group_bytes));
     } else {

@@ -31,6 +31,7 @@ class CliTest(unittest.TestCase):
         self.environment = {k: v for k, v in os.environ.items()
                             if not k.startswith("SLIPSTREAM_") or k == "SLIPSTREAM_ISA"}
         self.environment.update(HOME=str(self.home), XDG_CONFIG_HOME=str(self.home / "config"),
+                                XDG_CACHE_HOME=str(self.home / "cache"),
                                 XDG_STATE_HOME=str(self.home / "state"))
 
     def write(self, name, text):

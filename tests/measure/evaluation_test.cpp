@@ -37,7 +37,7 @@ class EvaluateTest : public ::testing::Test {
                                       int n_vocab = 100) {
     auto source =
         std::make_shared<test::TinyModel>(test::TinyModelOptions{.n_vocab = n_vocab, .seed = seed});
-    auto weights = ModelWeights::load(source, Arithmetic::kExact, pool_);
+    auto weights = ModelWeights::load(source, {Arithmetic::kExact}, pool_);
     EXPECT_TRUE(weights.has_value());
     auto made = make_cpu_runner(*weights, pool_,
                                 {.n_ctx = 64, .max_rows = max_rows, .kv = {.type = KvType::kF32}});

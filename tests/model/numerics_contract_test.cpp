@@ -38,7 +38,7 @@ class Runner {
  public:
   Runner(const TinyModelOptions& model, const RunSetup& setup) : pool_(setup.n_threads) {
     auto weights =
-        ModelWeights::load(std::make_shared<TinyModel>(model), setup.arithmetic, pool_).value();
+        ModelWeights::load(std::make_shared<TinyModel>(model), {setup.arithmetic}, pool_).value();
     runner_ = make_cpu_runner(weights, pool_,
                               {.n_ctx = kCtx,
                                .max_rows = kCtx,

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "base/hash.h"
 #include "quant/golden.h"
 
 namespace slip {
@@ -131,7 +132,7 @@ TEST_P(Pack, GroupsAreIndependent) {
   const std::vector<std::uint8_t> whole = pack(matrix.tensor, group_bytes);
   std::vector<std::uint8_t> parts(whole.size(), 0x55);
   for (const std::int64_t group : {2, 0, 3, 1}) {
-    pack_groups(matrix.tensor, group, group + 1, parts.data());
+    pack_groups(matrix.tensor, group, group + 1, parts.data() + group * group_bytes);
   }
   EXPECT_EQ(parts, whole);
 }
@@ -191,6 +192,20 @@ TEST(PackFloats, TransposesElementsAsTheyAre) {
       }
     }
   }
+}
+
+// Files of packed weights outlive the program that wrote them. When these bytes change,
+// kPackedLayoutVersion goes up, and the hash with it.
+TEST(PackedLayoutVersion, StandsForTheseBytes) {
+  std::uint64_t hash = 0;
+  for (const DType type : formats_where(true)) {
+    const Matrix matrix = golden_matrix(type, 21, 512);
+    const auto packed =
+        pack(matrix.tensor, packed_group_bytes(packed_kind(type).value(), matrix.tensor.n_cols()));
+    hash = content_hash(std::as_bytes(std::span(packed)), hash);
+  }
+  EXPECT_EQ(kPackedLayoutVersion, 1u);
+  EXPECT_EQ(hash, 0u);
 }
 
 TEST(PackedKind, RefusesTypesThatHoldNoWeights) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/os/mapped_file.h"
 #include "base/result.h"
 
 namespace slip {
@@ -25,6 +26,13 @@ class AtomicFile {
   Result<> write(std::span<const std::byte> bytes);
   Result<> write(std::string_view text);
   std::uint64_t offset() const { return offset_; }
+
+  // For a file that isn't written from the first byte to the last: makes room, so that a full disk
+  // shows here; writes at any place, from any thread; maps what was written, before the commit or
+  // without one. The mapping outlives the object.
+  Result<> reserve(std::uint64_t n_bytes);
+  Result<> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  Result<MappedFile> map() const;
 
   // Syncs the data, renames over the target and syncs the directory.
   Result<> commit();

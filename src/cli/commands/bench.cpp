@@ -45,7 +45,7 @@ std::vector<BenchTest> tests_of(const Options& o) {
 
 Result<int> run(const Options& o) {
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  BenchOptions options{.load = o.model.load_options(),
+  BenchOptions options{.load = SLIP_TRY(o.model.load_options()),
                        .tests = tests_of(o),
                        .repeats = o.repeats,
                        .on_repeat = {},

@@ -149,7 +149,8 @@ Result<> Chat::answer(const std::string& text) {
 Result<int> run(const Options& o) {
   std::string chat_template = SLIP_TRY(o.answer.template_override());
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, o.model.load_options()));
+  const LoadOptions load_options = SLIP_TRY(o.model.load_options());
+  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, load_options));
   if (const auto known = o.sampling.check_tokens(model->tokenizer()->n_vocab()); !known) {
     return usage_failure(known.error().message, "chat");
   }

@@ -52,7 +52,7 @@ std::string as_text(const EvalResult& result) {
 }
 
 Result<std::unique_ptr<LoadedModel>> load_base(const Options& o, Runtime& runtime) {
-  LoadOptions options = o.model.load_options();
+  LoadOptions options = SLIP_TRY(o.model.load_options());
   if (o.base_exact) options.arithmetic = Arithmetic::kExact;
   options.with_tokenizer = false;
   return load_model(o.base.empty() ? o.model.path : find_model(o.base), runtime, options);
@@ -62,7 +62,8 @@ Result<int> run(Options o) {
   if (o.model.n_ctx == 0) o.model.n_ctx = 512;
   const std::string text = SLIP_TRY(read_input(o.file));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, o.model.load_options()));
+  const LoadOptions load_options = SLIP_TRY(o.model.load_options());
+  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, load_options));
   std::unique_ptr<LoadedModel> base;
   if (!o.base.empty() || o.base_exact) base = SLIP_TRY(load_base(o, *runtime));
 

@@ -92,7 +92,8 @@ void print_summary(LoadedModel& model, const GenerateResult& result, AnswerTimes
 Result<int> run(const Options& o, const Invocation& invocation) {
   const std::string prompt = SLIP_TRY(read_prompt(o));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, o.model.load_options()));
+  const LoadOptions load_options = SLIP_TRY(o.model.load_options());
+  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, load_options));
   if (const auto known = o.sampling.check_tokens(model->tokenizer()->n_vocab()); !known) {
     return usage_failure(known.error().message, "run");
   }

@@ -1,0 +1,206 @@
+#include "model/pack_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+
+#include "base/hash.h"
+#include "base/os/file_lock.h"
+#include "base/os/mapped_file.h"
+#include "model/pack_file.h"
+
+namespace slip {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffix = ".pack";
+constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+Result<fs::path> default_folder() {
+  if (const std::string folder = environment("SLIPSTREAM_PACK_CACHE"); !folder.empty()) {
+    return folder;
+  }
+  if (const std::string caches = environment("XDG_CACHE_HOME"); !caches.empty()) {
+    return fs::path(caches) / "slipstream/packed";
+  }
+  if (const std::string home = environment("HOME"); !home.empty()) {
+    return fs::path(home) / ".cache/slipstream/packed";
+  }
+  return fail(ErrorKind::kNotFound, "no folder: expected SLIPSTREAM_PACK_CACHE or HOME to be set");
+}
+
+Result<std::uint64_t> parse_size(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  const std::string_view unit(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+  constexpr std::string_view kUnits = "KMGT";
+  const auto at = unit.empty() ? std::string_view::npos : kUnits.find(unit[0]);
+  const std::uint64_t scale = unit.empty() ? 1 : std::uint64_t{1} << (10 * (at + 1) % 64);
+  if (parsed.ec != std::errc() || unit.size() > 1 ||
+      (!unit.empty() && at == std::string_view::npos) || number > UINT64_MAX / scale) {
+    return invalid(
+        "SLIPSTREAM_PACK_CACHE_LIMIT: expected bytes, or a number with K, M, G or T, got '{}'",
+        text);
+  }
+  return number * scale;
+}
+
+struct FileInfo {
+  fs::path path;
+  std::uint64_t n_bytes = 0;
+  fs::file_time_type used;
+};
+
+// Files of the folder with a name that ends (or, of unfinished ones, goes on) as ours do.
+std::vector<FileInfo> files_of(const fs::path& folder, bool unfinished) {
+  std::vector<FileInfo> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const auto suffix = name.rfind(kSuffix);
+    if (suffix == std::string::npos) continue;
+    const std::string_view rest = std::string_view(name).substr(suffix + kSuffix.size());
+    const bool is_unfinished = rest.substr(0, 5) == ".tmp-";
+    if (is_unfinished != unfinished || (!rest.empty() && !is_unfinished)) continue;
+    std::error_code gone;
+    FileInfo file{.path = entry.path(),
+                  .n_bytes = entry.file_size(gone),
+                  .used = entry.last_write_time(gone)};
+    if (!gone) files.push_back(std::move(file));
+  }
+  return files;
+}
+
+std::uint64_t total_bytes(const std::vector<FileInfo>& files) {
+  std::uint64_t sum = 0;
+  for (const FileInfo& file : files) sum += file.n_bytes;
+  return sum;
+}
+
+// The folder need not be there yet.
+std::uint64_t default_limit(const fs::path& folder) {
+  std::error_code error;
+  fs::path existing = fs::absolute(folder, error);
+  while (!fs::exists(existing, error) && existing.has_relative_path()) {
+    existing = existing.parent_path();
+  }
+  const fs::space_info space = fs::space(existing, error);
+  if (error) return 64 * kGiB;
+  return std::min((space.available + total_bytes(files_of(folder, false))) / 5, 64 * kGiB);
+}
+
+// Of processes that were killed while they wrote: nothing was written for an hour.
+void remove_leftovers(const fs::path& folder) {
+  const auto an_hour_ago = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  for (const FileInfo& file : files_of(folder, true)) {
+    std::error_code ignored;
+    if (file.used < an_hour_ago) fs::remove(file.path, ignored);
+  }
+}
+
+std::int64_t seconds_since_1970(fs::file_time_type time) {
+  const auto age = fs::file_time_type::clock::now() - time;
+  const auto then = std::chrono::system_clock::now() -
+                    std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
+  return std::chrono::duration_cast<std::chrono::seconds>(then.time_since_epoch()).count();
+}
+
+// A folder of safetensors has a name that says more than its files' do.
+fs::path shown_path(const fs::path& model) {
+  return model.extension() == ".safetensors" ? model.parent_path() : model;
+}
+
+bool is_current(const PackHeader& header) {
+  std::vector<MappedFile> files;
+  for (const fs::path& path : header.sources) {
+    auto file = MappedFile::open(path);
+    if (!file) return false;
+    files.push_back(std::move(*file));
+  }
+  std::vector<const MappedFile*> sources;
+  for (const MappedFile& file : files) sources.push_back(&file);
+  return source_key(sources) == header.source_key;
+}
+
+}  // namespace
+
+Result<PackCache> PackCache::from_environment() {
+  fs::path folder = SLIP_TRY(default_folder());
+  const std::string limit = environment("SLIPSTREAM_PACK_CACHE_LIMIT");
+  const std::uint64_t n_bytes = limit.empty() ? default_limit(folder) : SLIP_TRY(parse_size(limit));
+  return PackCache(std::move(folder), n_bytes);
+}
+
+fs::path PackCache::file_of(const fs::path& model) const {
+  std::error_code error;
+  fs::path path = fs::canonical(model, error);
+  if (error) path = model;
+  const std::string text = path.string();
+  const std::uint64_t hash = content_hash(std::as_bytes(std::span(text)));
+  // File names may be 255 bytes long.
+  const std::string label = shown_path(path).stem().string().substr(0, 200);
+  return folder_ / fmt::format("{}-{:016x}{}", label, hash, kSuffix);
+}
+
+Result<> PackCache::make_room(std::uint64_t n_bytes) const {
+  if (n_bytes > limit_bytes_) {
+    return fail(ErrorKind::kLimit, "{}: {} bytes are more than the cache may hold, {}",
+                folder_.string(), n_bytes, limit_bytes_);
+  }
+  remove_leftovers(folder_);
+  std::vector<FileInfo> files = files_of(folder_, false);
+  std::sort(files.begin(), files.end(),
+            [](const FileInfo& a, const FileInfo& b) { return a.used < b.used; });
+  std::uint64_t total = total_bytes(files);
+  for (const FileInfo& file : files) {
+    if (total + n_bytes <= limit_bytes_) return {};
+    if (!FileLock::exclusive(file.path).is_held()) continue;
+    std::error_code error;
+    fs::remove(file.path, error);
+    if (!error) total -= file.n_bytes;
+  }
+  if (total + n_bytes <= limit_bytes_) return {};
+  return fail(ErrorKind::kLimit, "{}: {} bytes don't fit beside the files that are in use",
+              folder_.string(), n_bytes);
+}
+
+std::vector<PackCache::Entry> PackCache::list() const {
+  std::vector<Entry> entries;
+  for (const FileInfo& info : files_of(folder_, false)) {
+    Entry entry{.name = info.path.filename().string(),
+                .model = {},
+                .n_bytes = info.n_bytes,
+                .used_s = seconds_since_1970(info.used),
+                .state = State::kDamaged};
+    const auto file = MappedFile::open(info.path);
+    const auto header = file ? read_pack_header(*file) : tl::unexpected(file.error());
+    if (header) {
+      entry.model = shown_path(header->sources.front());
+      entry.state = is_current(*header) ? State::kCurrent : State::kStale;
+    }
+    entries.push_back(std::move(entry));
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return entries;
+}
+
+Result<> PackCache::remove(const std::string& name) const {
+  const fs::path path = folder_ / name;
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) return fail(ErrorKind::kIo, "{}: {}", path.string(), error.message());
+  return {};
+}
+
+}  // namespace slip

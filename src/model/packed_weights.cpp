@@ -1,0 +1,211 @@
+#include "model/packed_weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <system_error>
+
+#include "base/os/atomic_file.h"
+#include "model/pack_file.h"
+#include "quant/pack.h"
+
+namespace slip {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What goes on beside the packing of one matrix after another: progress is told, and the source's
+// pages are given back to the system now and then, so that a model isn't in memory twice.
+class Packing {
+ public:
+  Packing(const PackPlan& plan, const ModelSource& source, const PackedWeights::Options& options)
+      : n_items_(std::ssize(plan.items())), options_(options), files_(source.files()) {}
+  ~Packing() { release(); }
+  Packing(const Packing&) = delete;
+  Packing& operator=(const Packing&) = delete;
+
+  void done(const PackItem& item) {
+    constexpr std::size_t kOften = 8 << 20;
+    if ((n_read_ += item.weight.bytes.size()) >= kOften) release();
+    if (options_.on_progress) options_.on_progress(++n_done_, n_items_);
+  }
+
+ private:
+  void release() {
+    for (const MappedFile* file : files_) file->release();
+    n_read_ = 0;
+  }
+  std::int64_t n_items_;
+  const PackedWeights::Options& options_;
+  std::vector<const MappedFile*> files_;
+  std::int64_t n_done_ = 0;
+  std::size_t n_read_ = 0;
+};
+
+// The system's clock ticks up to 10 ms apart: a file that changed just now may change again without
+// a new stamp.
+bool is_settled(const ModelSource& source) {
+  constexpr std::int64_t kTicksNs = 100'000'000;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+  const auto files = source.files();
+  return std::all_of(files.begin(), files.end(), [now_ns](const MappedFile* file) {
+    return file->stamp().changed_ns < now_ns - kTicksNs;
+  });
+}
+
+bool is_unchanged(const std::vector<std::pair<fs::path, FileStamp>>& files) {
+  return std::all_of(files.begin(), files.end(), [](const auto& file) {
+    const auto now = MappedFile::open(file.first);
+    return now && now->stamp() == file.second;
+  });
+}
+
+// Packs matrices into a file, a chunk at a time on each thread.
+class FilePacker {
+ public:
+  static Result<FilePacker> create(AtomicFile& file, const PackPlan& plan, ThreadPool& pool) {
+    std::int64_t chunk_bytes = 0;
+    for (const PackItem& item : plan.items()) {
+      const std::int64_t group_bytes = item.matrix.group_bytes;
+      chunk_bytes = std::max(chunk_bytes, groups_a_chunk(group_bytes) * group_bytes);
+    }
+    FilePacker packer(file, pool);
+    for (int i = 0; i < pool.n_threads(); ++i) {
+      packer.chunks_.push_back(
+          SLIP_TRY(AlignedBuffer::allocate(static_cast<std::size_t>(chunk_bytes))));
+    }
+    return packer;
+  }
+
+  // Writes the matrix where `begin` bytes of the file precede it; gives its checksum.
+  Result<std::uint64_t> pack(const PackItem& item, std::uint64_t begin);
+
+ private:
+  FilePacker(AtomicFile& file, ThreadPool& pool) : file_(file), pool_(pool) {}
+  AtomicFile& file_;
+  ThreadPool& pool_;
+  std::vector<AlignedBuffer> chunks_;  // one a thread
+};
+
+Result<std::uint64_t> FilePacker::pack(const PackItem& item, std::uint64_t item_begin) {
+  const std::int64_t group_bytes = item.matrix.group_bytes;
+  std::mutex mutex;
+  std::uint64_t checksum = 0;
+  Result<> status;
+  const auto task = [&](std::int64_t begin, std::int64_t end, int thread) {
+    AlignedBuffer& chunk = chunks_[static_cast<std::size_t>(thread)];
+    pack_groups(item.weight, begin, end, chunk.as<std::uint8_t>());
+    const auto offset = static_cast<std::uint64_t>(begin * group_bytes);
+    const std::span<const std::byte> bytes(chunk.data(),
+                                           static_cast<std::size_t>((end - begin) * group_bytes));
+    auto written = file_.write_at(item_begin + offset, bytes);
+    const std::uint64_t sum = chunk_checksum(bytes, offset);
+    const std::lock_guard guard(mutex);
+    checksum += sum;
+    if (!written) status = std::move(written);
+  };
+  pool_.parallel_for(item.n_groups(), groups_a_chunk(group_bytes), task);
+  SLIP_TRY(std::move(status));
+  return checksum;
+}
+
+}  // namespace
+
+Result<PackedWeights> PackedWeights::load(const PackPlan& plan, const ModelSource& source,
+                                          const Options& options, ThreadPool& pool) {
+  PackedWeights weights;
+  const bool has_files = !source.files().empty();
+  if (options.cache && options.cache->limit_bytes() > 0 && has_files && plan.n_bytes() > 0) {
+    const fs::path path = options.cache->file_of(source.files().front()->path());
+    // Whatever is wrong with the old file, a new one takes its place.
+    if (weights.open(path, plan, source)) return weights;
+    const auto written = weights.write(plan, source, options, pool);
+    if (written) return weights;
+    if (options.on_warning) {
+      options.on_warning(
+          fmt::format("packed weights are kept in memory: {}", written.error().message));
+    }
+  }
+  SLIP_TRY(weights.pack_in_memory(plan, source, options, pool));
+  return weights;
+}
+
+Result<> PackedWeights::open(const fs::path& path, const PackPlan& plan,
+                             const ModelSource& source) {
+  MappedFile file = SLIP_TRY(MappedFile::open(path));
+  const PackHeader header = SLIP_TRY(read_pack_header(file));
+  if (header.source_key != source_key(source.files()) || !holds_plan(header, plan)) {
+    return invalid("{}: made from another model, or for another version", path.string());
+  }
+  // The time of the last use decides which file goes first when room is needed. A folder that can't
+  // be written to needs no order.
+  std::error_code ignored;
+  fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
+  lock_ = FileLock::shared(path);
+  file_ = std::move(file);
+  begin_ = reinterpret_cast<const std::uint8_t*>(file_.bytes().data()) + header.data_offset;
+  return {};
+}
+
+Result<> PackedWeights::write(const PackPlan& plan, const ModelSource& source,
+                              const Options& options, ThreadPool& pool) {
+  const PackCache& cache = *options.cache;
+  if (!is_settled(source)) return invalid("the model's file changed a moment ago");
+  const fs::path path = cache.file_of(source.files().front()->path());
+  PackHeader header = make_pack_header(plan, source.files());
+  std::error_code error;
+  fs::create_directories(cache.folder(), error);
+  if (error) {
+    return fail(ErrorKind::kIo, "{}: {}", cache.folder().string(), error.message());
+  }
+  SLIP_TRY(cache.make_room(header.data_offset + header.data_bytes));
+  AtomicFile file = SLIP_TRY(AtomicFile::create(path));
+  SLIP_TRY(file.reserve(header.data_offset + header.data_bytes));
+  FilePacker packer = SLIP_TRY(FilePacker::create(file, plan, pool));
+  Packing packing(plan, source, options);
+  for (std::size_t i = 0; i < plan.items().size(); ++i) {
+    const PackItem& item = plan.items()[i];
+    header.matrices[i].checksum = SLIP_TRY(packer.pack(item, header.data_offset + item.offset));
+    packing.done(item);
+  }
+  const std::string bytes = pack_header_bytes(header);
+  SLIP_TRY(file.write_at(0, std::as_bytes(std::span(bytes))));
+  file_ = SLIP_TRY(file.map());
+  begin_ = reinterpret_cast<const std::uint8_t*>(file_.bytes().data()) + header.data_offset;
+
+  std::vector<std::pair<fs::path, FileStamp>> sources;
+  for (const MappedFile* f : source.files()) sources.emplace_back(f->path(), f->stamp());
+  try {
+    written_ = std::async(std::launch::async,
+                          [file = std::move(file), path, sources = std::move(sources)]() mutable {
+                            // An error costs the next start some time, nothing more.
+                            if (!is_unchanged(sources) || !file.commit()) return FileLock();
+                            return FileLock::shared(path);
+                          });
+  } catch (const std::system_error& refused) {
+    return fail(ErrorKind::kLimit, "cannot start a thread: {}", refused.what());
+  }
+  return {};
+}
+
+Result<> PackedWeights::pack_in_memory(const PackPlan& plan, const ModelSource& source,
+                                       const Options& options, ThreadPool& pool) {
+  memory_ = SLIP_TRY(AlignedBuffer::allocate(plan.n_bytes()));
+  auto* out = memory_.as<std::uint8_t>();
+  Packing packing(plan, source, options);
+  for (const PackItem& item : plan.items()) {
+    const std::int64_t group_bytes = item.matrix.group_bytes;
+    const auto task = [&](std::int64_t begin, std::int64_t end, int) {
+      pack_groups(item.weight, begin, end, out + item.offset + begin * group_bytes);
+    };
+    pool.parallel_for(item.n_groups(), groups_a_chunk(group_bytes), task);
+    packing.done(item);
+  }
+  begin_ = out;
+  return {};
+}
+
+}  // namespace slip

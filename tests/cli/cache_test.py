@@ -1,0 +1,97 @@
+"""The files of packed weights, as users see them."""
+import subprocess
+import unittest
+
+from cli_support import PROGRAM, TIMEOUT_S, TINY, CliTest
+
+RUN = ["run", TINY, "--raw", "-p", "abc", "-n", "4", "--temp", "0", "--ignore-eos", "--json"]
+
+
+class Cache(CliTest):
+    def tokens(self, *more, **environment):
+        return self.json(*RUN[:-1], *more, **environment)["tokens"]
+
+    def files(self):
+        return self.json("cache", "ls")["files"]
+
+    def folder(self):
+        return self.home / "cache/slipstream/packed"
+
+    def test_written_once_and_used(self):
+        self.assertEqual(self.files(), [])
+        first = self.tokens()
+        self.assertEqual([p.name for p in self.folder().iterdir()], [f["name"] for f in self.files()])
+        (file,) = self.files()
+        self.assertEqual(file["state"], "current")
+        self.assertEqual(file["model"], str(TINY))
+        path = self.folder() / file["name"]
+        self.assertEqual(path.stat().st_size, file["bytes"])
+        before = path.stat()
+        self.assertEqual(self.tokens(), first)
+        self.assertEqual(path.stat().st_ino, before.st_ino)
+        self.assertGreater(path.stat().st_mtime_ns, before.st_mtime_ns)  # the last use
+
+    def test_no_pack_cache(self):
+        self.tokens("--no-pack-cache")
+        self.tokens(SLIPSTREAM_NO_PACK_CACHE="1")
+        self.tokens(SLIPSTREAM_PACK_CACHE_LIMIT="0")
+        self.assertFalse(self.folder().exists())
+
+    def test_folder_of_the_environment(self):
+        other = self.home / "elsewhere"
+        self.tokens(SLIPSTREAM_PACK_CACHE=str(other))
+        self.assertEqual(len(list(other.iterdir())), 1)
+        self.assertFalse(self.folder().exists())
+
+    def test_bad_limit(self):
+        self.assert_fails(1, "SLIPSTREAM_PACK_CACHE_LIMIT", *RUN, SLIPSTREAM_PACK_CACHE_LIMIT="lots")
+
+    def test_unusable_folder_is_a_note(self):
+        self.write("file", "")
+        done = self.run_cli(*RUN, SLIPSTREAM_PACK_CACHE=str(self.home / "file/packed"))
+        self.assertIn("slipstream: note: packed weights are kept in memory", done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+
+    def test_two_processes_at_once(self):
+        expected = self.tokens("--no-pack-cache")
+        command = [PROGRAM, *map(str, RUN)]
+        both = [subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE) for _ in range(2)]
+        for process in both:
+            _, errors = process.communicate(timeout=TIMEOUT_S)
+            self.assertEqual(process.returncode, 0, errors)
+        self.assertEqual(len(self.files()), 1)
+        self.assertEqual(self.json("cache", "verify")["files"][0]["result"], "good")
+        self.assertEqual(self.tokens(), expected)
+
+    def test_remove(self):
+        self.tokens()
+        (file,) = self.files()
+        self.assertIn(file["name"], self.run_cli("cache", "ls").stdout)
+        self.assert_fails(1, "nothing.pack", "cache", "rm", "nothing.pack")
+        self.assertIn("removed", self.run_cli("cache", "rm", file["name"]).stdout)
+        self.assertEqual(self.files(), [])
+        self.tokens()
+        removed = self.json("cache", "rm", "--all")["files"]
+        self.assertEqual([f["name"] for f in removed], [file["name"]])
+        self.assertEqual(self.files(), [])
+
+    def test_verify(self):
+        self.tokens()
+        (file,) = self.files()
+        self.assertIn("good", self.run_cli("cache", "verify").stdout)
+        path = self.folder() / file["name"]
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        done = self.run_cli("cache", "verify", file["name"], code=1)
+        self.assertIn("damaged", done.stdout)
+        self.assertIn("the data of", done.stderr)
+
+    def test_wrong_use(self):
+        for words in ([], ["list"], ["rm"], ["rm", "x", "--all"], ["ls", "--all"]):
+            self.assert_fails(2, "expected", "cache", *words)
+
+
+if __name__ == "__main__":
+    unittest.main()
