@@ -21,6 +21,8 @@ struct PackItem {
   std::uint64_t n_bytes() const {
     return static_cast<std::uint64_t>(n_groups() * matrix.group_bytes);
   }
+  // Up to where the next item begins.
+  std::uint64_t padded_bytes() const;
 };
 
 // Groups of about a megabyte, the unit of packing and of checksums: coarse enough to stream, fine

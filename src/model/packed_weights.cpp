@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstring>
 #include <mutex>
 #include <system_error>
 
 #include "base/os/atomic_file.h"
+#include "base/os/page_cache.h"
 #include "model/pack_file.h"
 #include "quant/pack.h"
 
@@ -63,53 +66,76 @@ bool is_unchanged(const std::vector<std::pair<fs::path, FileStamp>>& files) {
   });
 }
 
-// Packs matrices into a file, a chunk at a time on each thread.
+// Packs matrices into a buffer and writes that in blocks of 2 MiB, each at a multiple of it: Linux
+// then caches a block as one huge page, and maps it as one. With pages of 4 kB, decoding was a
+// fifth slower.
 class FilePacker {
  public:
-  static Result<FilePacker> create(AtomicFile& file, const PackPlan& plan, ThreadPool& pool) {
-    std::int64_t chunk_bytes = 0;
-    for (const PackItem& item : plan.items()) {
-      const std::int64_t group_bytes = item.matrix.group_bytes;
-      chunk_bytes = std::max(chunk_bytes, groups_a_chunk(group_bytes) * group_bytes);
-    }
-    FilePacker packer(file, pool);
-    for (int i = 0; i < pool.n_threads(); ++i) {
-      packer.chunks_.push_back(
-          SLIP_TRY(AlignedBuffer::allocate(static_cast<std::size_t>(chunk_bytes))));
-    }
+  // The first matrix goes behind `begin` bytes of the file.
+  static Result<FilePacker> create(AtomicFile& file, const PackPlan& plan, std::uint64_t begin,
+                                   ThreadPool& pool) {
+    std::uint64_t largest = 0;
+    for (const PackItem& item : plan.items()) largest = std::max(largest, item.padded_bytes());
+    FilePacker packer(file, begin, pool);
+    packer.buffer_ = SLIP_TRY(AlignedBuffer::allocate(std::min(kOften + largest, plan.n_bytes())));
     return packer;
   }
 
-  // Writes the matrix where `begin` bytes of the file precede it; gives its checksum.
-  Result<std::uint64_t> pack(const PackItem& item, std::uint64_t begin);
+  // In the plan's order. Gives the matrix's checksum.
+  Result<std::uint64_t> pack(const PackItem& item);
+  // Writes what is in the buffer, to the last byte.
+  Result<> finish() { return write_until(begin_ + n_bytes_); }
 
  private:
-  FilePacker(AtomicFile& file, ThreadPool& pool) : file_(file), pool_(pool) {}
+  static constexpr std::uint64_t kBlock = 2 << 20;
+  static constexpr std::uint64_t kOften = 32 << 20;
+
+  FilePacker(AtomicFile& file, std::uint64_t begin, ThreadPool& pool)
+      : file_(file), pool_(pool), begin_(begin) {}
+  Result<> write_until(std::uint64_t end);
+
   AtomicFile& file_;
   ThreadPool& pool_;
-  std::vector<AlignedBuffer> chunks_;  // one a thread
+  AlignedBuffer buffer_;
+  std::uint64_t begin_;        // where the buffer's content begins in the file
+  std::uint64_t n_bytes_ = 0;  // of its content
 };
 
-Result<std::uint64_t> FilePacker::pack(const PackItem& item, std::uint64_t item_begin) {
+Result<std::uint64_t> FilePacker::pack(const PackItem& item) {
   const std::int64_t group_bytes = item.matrix.group_bytes;
-  std::mutex mutex;
-  std::uint64_t checksum = 0;
-  Result<> status;
-  const auto task = [&](std::int64_t begin, std::int64_t end, int thread) {
-    AlignedBuffer& chunk = chunks_[static_cast<std::size_t>(thread)];
-    pack_groups(item.weight, begin, end, chunk.as<std::uint8_t>());
-    const auto offset = static_cast<std::uint64_t>(begin * group_bytes);
-    const std::span<const std::byte> bytes(chunk.data(),
-                                           static_cast<std::size_t>((end - begin) * group_bytes));
-    auto written = file_.write_at(item_begin + offset, bytes);
-    const std::uint64_t sum = chunk_checksum(bytes, offset);
-    const std::lock_guard guard(mutex);
-    checksum += sum;
-    if (!written) status = std::move(written);
+  auto* out = buffer_.as<std::uint8_t>() + n_bytes_;
+  std::atomic<std::uint64_t> checksum{0};
+  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
+    std::uint8_t* chunk = out + begin * group_bytes;
+    pack_groups(item.weight, begin, end, chunk);
+    const auto n_bytes = static_cast<std::size_t>((end - begin) * group_bytes);
+    checksum += chunk_checksum(std::as_bytes(std::span(chunk, n_bytes)),
+                               static_cast<std::uint64_t>(begin * group_bytes));
   };
   pool_.parallel_for(item.n_groups(), groups_a_chunk(group_bytes), task);
-  SLIP_TRY(std::move(status));
-  return checksum;
+  const std::uint64_t padding = item.padded_bytes() - item.n_bytes();
+  std::memset(out + item.n_bytes(), 0, padding);
+  n_bytes_ += item.padded_bytes();
+  if (n_bytes_ >= kOften) SLIP_TRY(write_until((begin_ + n_bytes_) / kBlock * kBlock));
+  return checksum.load();
+}
+
+Result<> FilePacker::write_until(std::uint64_t end) {
+  const std::uint64_t first = begin_ / kBlock, last = (end + kBlock - 1) / kBlock;
+  std::mutex mutex;
+  Result<> status;
+  const auto task = [&](std::int64_t block, std::int64_t, int) {
+    const std::uint64_t at = first + static_cast<std::uint64_t>(block);
+    const std::uint64_t from = std::max(begin_, at * kBlock), to = std::min(end, (at + 1) * kBlock);
+    auto written = file_.write_at(from, {buffer_.data() + (from - begin_), to - from});
+    const std::lock_guard guard(mutex);
+    if (!written) status = std::move(written);
+  };
+  pool_.parallel_for(static_cast<std::int64_t>(last - first), 1, task);
+  n_bytes_ -= end - begin_;
+  std::memmove(buffer_.data(), buffer_.data() + (end - begin_), n_bytes_);
+  begin_ = end;
+  return status;
 }
 
 }  // namespace
@@ -146,6 +172,7 @@ Result<> PackedWeights::open(const fs::path& path, const PackPlan& plan,
   fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
   lock_ = FileLock::shared(path);
   file_ = std::move(file);
+  prefer_huge_pages(file_.bytes());
   begin_ = reinterpret_cast<const std::uint8_t*>(file_.bytes().data()) + header.data_offset;
   return {};
 }
@@ -164,16 +191,18 @@ Result<> PackedWeights::write(const PackPlan& plan, const ModelSource& source,
   SLIP_TRY(cache.make_room(header.data_offset + header.data_bytes));
   AtomicFile file = SLIP_TRY(AtomicFile::create(path));
   SLIP_TRY(file.reserve(header.data_offset + header.data_bytes));
-  FilePacker packer = SLIP_TRY(FilePacker::create(file, plan, pool));
+  FilePacker packer = SLIP_TRY(FilePacker::create(file, plan, header.data_offset, pool));
   Packing packing(plan, source, options);
   for (std::size_t i = 0; i < plan.items().size(); ++i) {
     const PackItem& item = plan.items()[i];
-    header.matrices[i].checksum = SLIP_TRY(packer.pack(item, header.data_offset + item.offset));
+    header.matrices[i].checksum = SLIP_TRY(packer.pack(item));
     packing.done(item);
   }
+  SLIP_TRY(packer.finish());
   const std::string bytes = pack_header_bytes(header);
   SLIP_TRY(file.write_at(0, std::as_bytes(std::span(bytes))));
   file_ = SLIP_TRY(file.map());
+  prefer_huge_pages(file_.bytes());
   begin_ = reinterpret_cast<const std::uint8_t*>(file_.bytes().data()) + header.data_offset;
 
   std::vector<std::pair<fs::path, FileStamp>> sources;

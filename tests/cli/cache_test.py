@@ -14,17 +14,17 @@ class Cache(CliTest):
     def files(self):
         return self.json("cache", "ls")["files"]
 
-    def folder(self):
+    def packed(self):
         return self.home / "cache/slipstream/packed"
 
     def test_written_once_and_used(self):
         self.assertEqual(self.files(), [])
         first = self.tokens()
-        self.assertEqual([p.name for p in self.folder().iterdir()], [f["name"] for f in self.files()])
+        self.assertEqual([p.name for p in self.packed().iterdir()], [f["name"] for f in self.files()])
         (file,) = self.files()
         self.assertEqual(file["state"], "current")
         self.assertEqual(file["model"], str(TINY))
-        path = self.folder() / file["name"]
+        path = self.packed() / file["name"]
         self.assertEqual(path.stat().st_size, file["bytes"])
         before = path.stat()
         self.assertEqual(self.tokens(), first)
@@ -35,13 +35,13 @@ class Cache(CliTest):
         self.tokens("--no-pack-cache")
         self.tokens(SLIPSTREAM_NO_PACK_CACHE="1")
         self.tokens(SLIPSTREAM_PACK_CACHE_LIMIT="0")
-        self.assertFalse(self.folder().exists())
+        self.assertFalse(self.packed().exists())
 
     def test_folder_of_the_environment(self):
         other = self.home / "elsewhere"
         self.tokens(SLIPSTREAM_PACK_CACHE=str(other))
         self.assertEqual(len(list(other.iterdir())), 1)
-        self.assertFalse(self.folder().exists())
+        self.assertFalse(self.packed().exists())
 
     def test_bad_limit(self):
         self.assert_fails(1, "SLIPSTREAM_PACK_CACHE_LIMIT", *RUN, SLIPSTREAM_PACK_CACHE_LIMIT="lots")
@@ -80,7 +80,7 @@ class Cache(CliTest):
         self.tokens()
         (file,) = self.files()
         self.assertIn("good", self.run_cli("cache", "verify").stdout)
-        path = self.folder() / file["name"]
+        path = self.packed() / file["name"]
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <system_error>
@@ -26,6 +27,10 @@ bool drop_page_cache(const std::filesystem::path& path) {
     if (entry.is_regular_file(error)) all = drop_file(entry.path()) && all;
   }
   return all && !error;
+}
+
+void prefer_huge_pages(std::span<const std::byte> mapping) {
+  ::madvise(const_cast<std::byte*>(mapping.data()), mapping.size(), MADV_HUGEPAGE);
 }
 
 }  // namespace slip
