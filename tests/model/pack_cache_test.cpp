@@ -44,7 +44,7 @@ class Packed : public ::testing::Test {
 
   static Logits logits_of(std::shared_ptr<const ModelWeights> weights) {
     ThreadPool pool(1);
-    const auto runner = make_cpu_runner(std::move(weights), pool, {.n_ctx = 32}).value();
+    const auto runner = make_cpu_runner(std::move(weights), pool, {.n_ctx = 32, .kv = {}}).value();
     const std::int32_t pages[] = {0};
     const std::span<const std::int32_t> tables[] = {pages};
     std::vector<BatchRow> rows;
@@ -208,13 +208,13 @@ TEST_F(Packed, TwoThatPackAtOnceBothWork) {
 }
 
 TEST_F(Packed, TheLeastRecentlyUsedGoesFirstAndNoneInUse) {
-  const auto weights = load(cache_);
-  load(cache_);  // waits for nothing: the file may still be on its way to disk
+  load(cache_);
   const fs::path old = dir_.write("packed/old.pack", std::string(1000, 'x'));
   const fs::path recent = dir_.write("packed/recent.pack", std::string(1000, 'x'));
   const fs::path leftover = dir_.write("packed/a.pack.tmp-1-0", "x");
   const fs::path other = dir_.write("packed/readme", "x");
-  const auto hour = std::chrono::hours(1), now = fs::file_time_type::clock::now();
+  const auto hour = std::chrono::hours(1);
+  const auto now = fs::file_time_type::clock::now();
   fs::last_write_time(old, now - 20 * hour);
   fs::last_write_time(recent, now - 10 * hour);
   fs::last_write_time(leftover, now - 2 * hour);
