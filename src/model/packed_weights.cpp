@@ -148,11 +148,14 @@ Result<PackedWeights> PackedWeights::load(const PackPlan& plan, const ModelSourc
     const fs::path path = options.cache->file_of(source.files().front()->path());
     // Whatever is wrong with the old file, a new one takes its place.
     if (weights.open(path, plan, source)) return weights;
-    const auto written = weights.write(plan, source, options, pool);
-    if (written) return weights;
-    if (options.on_warning) {
-      options.on_warning(
-          fmt::format("packed weights are kept in memory: {}", written.error().message));
+    // The file of a model that is new is written at the next start: nothing to tell.
+    if (is_settled(source)) {
+      const auto written = weights.write(plan, source, options, pool);
+      if (written) return weights;
+      if (options.on_warning) {
+        options.on_warning(
+            fmt::format("packed weights are kept in memory: {}", written.error().message));
+      }
     }
   }
   SLIP_TRY(weights.pack_in_memory(plan, source, options, pool));
@@ -180,7 +183,6 @@ Result<> PackedWeights::open(const fs::path& path, const PackPlan& plan,
 Result<> PackedWeights::write(const PackPlan& plan, const ModelSource& source,
                               const Options& options, ThreadPool& pool) {
   const PackCache& cache = *options.cache;
-  if (!is_settled(source)) return invalid("the model's file changed a moment ago");
   const fs::path path = cache.file_of(source.files().front()->path());
   PackHeader header = make_pack_header(plan, source.files());
   std::error_code error;
