@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <random>
 #include <vector>
@@ -74,15 +75,22 @@ std::vector<std::byte> random_blocks(DType type, std::int64_t n_elements) {
   return bytes;
 }
 
+// All blocks of the activations 16 bits, or all 8.
+constexpr float kFine = 0.0f, kCoarse = std::numeric_limits<float>::infinity();
+
+const char* precision_name(float fine_above) {
+  return fine_above == kFine ? "fine" : "coarse";
+}
+
 struct Case {
   const KernelTable* table;
   DType type;
-  int planes;
+  float fine_above;
   std::int64_t m, n, k;
 
   std::string name() const {
-    return fmt::format("qgemm/{}/{}/p{}/M{}/N{}/K{}", table->isa, dtype_name(type), planes, m, n,
-                       k);
+    return fmt::format("qgemm/{}/{}/{}/M{}/N{}/K{}", table->isa, dtype_name(type),
+                       precision_name(fine_above), m, n, k);
   }
 };
 
@@ -93,7 +101,7 @@ void quantize(const Case& c, const std::vector<float>& x, void* packed) {
                              .row_begin = 0,
                              .row_end = c.m,
                              .n_rows = c.m,
-                             .planes = c.planes,
+                             .fine_above = c.fine_above,
                              .packed = packed};
   c.table->act_quantize(&args);
 }
@@ -114,7 +122,7 @@ void bench_qgemm(benchmark::State& state, const Case& c) {
   Buffer<std::uint8_t> packed(n_groups * group_bytes);
   pack_groups(tensor, 0, n_groups, packed.data());
   const PackedMatrix w = {packed.data(), c.n, c.k, group_bytes, kind};
-  Buffer<std::byte> act(static_cast<std::int64_t>(c.table->act_bytes(c.m, c.k, c.planes)));
+  Buffer<std::byte> act(static_cast<std::int64_t>(c.table->act_bytes(c.m, c.k)));
   quantize(c, random_rows(c.m, c.k), act.data());
   Buffer<float> out(c.m * c.n);
   const QGemmArgs args = {.w = &w,
@@ -122,7 +130,7 @@ void bench_qgemm(benchmark::State& state, const Case& c) {
                           .group_end = n_groups,
                           .act = act.data(),
                           .n_rows = c.m,
-                          .planes = c.planes,
+                          .fine_above = c.fine_above,
                           .out = out.data(),
                           .out_stride = c.n};
   double best = 1e9;
@@ -137,7 +145,7 @@ void bench_qgemm(benchmark::State& state, const Case& c) {
 
 void bench_act_quantize(benchmark::State& state, const Case& c) {
   const std::vector<float> x = random_rows(c.m, c.k);
-  Buffer<std::byte> act(static_cast<std::int64_t>(c.table->act_bytes(c.m, c.k, c.planes)));
+  Buffer<std::byte> act(static_cast<std::int64_t>(c.table->act_bytes(c.m, c.k)));
   double best = 1e9;
   for (auto _ : state) {
     const auto begin = Clock::now();
@@ -166,23 +174,24 @@ void register_all() {
   for (const KernelTable* table : available_kernels()) {
     for (const QuantFormat* format : quant_formats()) {
       if (!format->is_quantized()) continue;
-      for (int planes = 1; planes <= 2; ++planes) {
+      for (const float fine_above : {kFine, kCoarse}) {
         for (const std::int64_t m : {1, 2, 4, 8, 16, 64, 512}) {
           for (const std::int64_t k : {256, 576, 1536, 4096}) {
             if (k % format->super_block != 0) continue;
             // An iteration stays well below a time slice, so that one in many is undisturbed.
             const std::int64_t n = m >= 64 ? 96 : m >= 8 ? 384 : 1536;
-            const Case c = {table, format->type, planes, m, n, k};
+            const Case c = {table, format->type, fine_above, m, n, k};
             benchmark::RegisterBenchmark(c.name().c_str(), bench_qgemm, c);
           }
         }
       }
     }
-    for (int planes = 1; planes <= 2; ++planes) {
+    for (const float fine_above : {kFine, kCoarse}) {
       for (const std::int64_t m : {1, 512}) {
-        const Case c = {table, DType::kQ4_0, planes, m, 0, 1536};
+        const Case c = {table, DType::kQ4_0, fine_above, m, 0, 1536};
         benchmark::RegisterBenchmark(
-            fmt::format("act_quantize/{}/p{}/M{}", table->isa, planes, m).c_str(),
+            fmt::format("act_quantize/{}/{}/M{}", table->isa, precision_name(fine_above), m)
+                .c_str(),
             bench_act_quantize, c);
       }
     }

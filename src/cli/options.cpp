@@ -13,6 +13,11 @@
 namespace slip {
 namespace {
 
+ActivationBits activation_bits(std::string_view name) {
+  if (name == "8") return ActivationBits::k8;
+  return name == "mixed" ? ActivationBits::kMixed : ActivationBits::k16;
+}
+
 KvType kv_type(const std::string& name) {
   if (name == "bf16") return KvType::kBF16;
   if (name == "f32") return KvType::kF32;
@@ -102,6 +107,8 @@ void ModelOptions::declare_without_context(Arguments& args) {
   const std::vector<std::string> types{"f16", "bf16", "f32", "q8_0"};
   args.add_choice("-ctk,--cache-type-k", cache_type_k, types, "type of the KV cache's keys");
   args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
+  args.add_choice("--activations", activations, {"16", "mixed", "8"},
+                  "bits of the activations that meet quantised weights");
   args.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick");
   args.add_flag("--no-pack-cache", no_pack_cache,
                 "pack weights in memory; use and write no file of the cache");
@@ -124,7 +131,8 @@ Result<LoadOptions> ModelOptions::load_options() const {
   LoadOptions options{.n_ctx = n_ctx,
                       .max_rows = batch_size,
                       .kv_type = kv_type(cache_type_k),
-                      .arithmetic = exact ? Arithmetic::kExact : Arithmetic::kFast};
+                      .arithmetic = exact ? Arithmetic::kExact : Arithmetic::kFast,
+                      .activations = activation_bits(activations)};
   options.packed.on_warning = print_note;
   if (no_pack_cache) return options;
   auto cache = PackCache::from_environment();

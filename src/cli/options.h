@@ -20,6 +20,7 @@ struct ModelOptions {
   std::int64_t batch_size = 512;
   std::string cache_type_k = "f16";
   std::string cache_type_v = {};  // empty: as the keys'
+  std::string activations = "16";
   bool exact = false;
   bool no_pack_cache = false;
 

@@ -29,6 +29,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                       {.n_ctx = options.n_ctx,
                        .max_rows = options.max_rows,
                        .kv = {.type = exact ? KvType::kF32 : options.kv_type, .n_pages = 0},
+                       .activations = options.activations,
                        .kernels = &runtime.kernels()}));
   model->session_.emplace(*model->runner_);
   model->load_ns_ = now_ns() - start;

@@ -21,6 +21,7 @@ struct LoadOptions {
   KvType kv_type = KvType::kF16;
   // Exact arithmetic implies an F32 KV cache.
   Arithmetic arithmetic = Arithmetic::kFast;
+  ActivationBits activations = ActivationBits::k16;  // of fast arithmetic
   bool with_tokenizer = true;
   // Where packed weights are kept, and who hears how packing goes.
   PackedWeights::Options packed = {};

@@ -1,11 +1,14 @@
 // How the vector kernels pack activations: in tiles of a few activation rows ("columns" of the
 // product, hence C), so that a register tile reads one contiguous stream.
 //
-//   tile [block of 32 k]: integers in units of 4 bytes, [unit][C], 8 units per plane;
-//                         float d[C]; float float(a_sum) · d [C]; int32 a_sum of each half, [2][C]
+//   tile: int32 fine[n_blocks], bit c set where column c's block is fine; padded to 64 bytes;
+//   [block of 32 k]: int8 in units of 4 k: plane hi [8 units][C], then plane lo [8 units][C];
+//                    float d[C]; float float(a_sum) · d [C]; int32 a_sum of each half, [2][C]
 //
-// What a unit holds is each ISA's choice. Every tile is `full` wide but the last, which has the
-// next width there is a kernel for (1, 2, 4, 6); its unused columns are zero.
+// Where no column is fine a = hi, and lo isn't written. Else a = 256·hi + lo, and the coarse
+// columns have lo = 0 and d / 256: the same products, since powers of two don't round. Every tile
+// is `full` wide but the last, which has the next width there is a kernel for (1, 2, 4, 6); its
+// unused columns are zero.
 //
 // Included by files that are compiled for one ISA: everything has internal linkage.
 #pragma once
@@ -15,17 +18,17 @@
 namespace slip {
 namespace {
 
-inline constexpr int kActUnits = 8;      // per plane and block: 32 columns / 4
-inline constexpr int kDirectRows = 4;    // up to so many rows, weights are unpacked in registers
-inline constexpr int kColumnExtra = 16;  // d, float(a_sum) · d and two sums
-inline constexpr float kActTop[3] = {0.0F, 127.0F, 32639.0F};
-inline constexpr int kActTinyBits = 0x0d800000;  // 2^-100
-inline constexpr int kActInfinityBits = 0x7f800000;
+constexpr int kActUnits = 8;         // per plane and block: 32 columns / 4
+constexpr int kDirectRows = 4;       // up to so many rows, weights are unpacked in registers
+constexpr int kActColumnBytes = 80;  // of a block: two planes, d, float(a_sum) · d and two sums
+constexpr float kActTopCoarse = 127.0F;
+constexpr float kActTopFine = 32639.0F;
+constexpr int kActTinyBits = 0x0d800000;  // 2^-100
+constexpr int kActInfinityBits = 0x7f800000;
 
 struct ActTiles {
   int64_t n_blocks;
   int64_t n_rows;
-  int planes;
   int full;
 };
 
@@ -35,20 +38,20 @@ inline int tile_width(int64_t rows_left, int full) {
   return rows_left > 2 ? 4 : static_cast<int>(rows_left);
 }
 
-// Bytes of one block of a tile.
-inline int64_t tile_block_bytes(int width, int planes) {
-  return width * (32 * planes + kColumnExtra);
+// Of a tile: which columns of its blocks are fine.
+inline int64_t tile_head_bytes(int64_t n_blocks) {
+  return (4 * n_blocks + 63) / 64 * 64;
 }
 
 inline int64_t tile_offset(const ActTiles& tiles, int64_t tile) {
-  return tile * tiles.n_blocks * tile_block_bytes(tiles.full, tiles.planes);
+  return tile * (tile_head_bytes(tiles.n_blocks) + tiles.n_blocks * kActColumnBytes * tiles.full);
 }
 
 inline int64_t act_tiles_bytes(const ActTiles& tiles) {
   const int64_t n_full = tiles.n_rows / tiles.full;
   const int64_t left = tiles.n_rows - n_full * tiles.full;
-  return tile_offset(tiles, n_full) +
-         tiles.n_blocks * tile_block_bytes(tile_width(left, tiles.full), tiles.planes);
+  return tile_offset(tiles, n_full) + tile_head_bytes(tiles.n_blocks) +
+         tiles.n_blocks * kActColumnBytes * tile_width(left, tiles.full);
 }
 
 }  // namespace

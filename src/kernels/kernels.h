@@ -27,11 +27,13 @@ constexpr int kKeyBlock = 256;     // keys of one softmax block, aligned to abso
 //   s[0] + s[1]. Partial sum i takes elements i, i+16, i+32 … in ascending order.
 
 // ---- Activations -------------------------------------------------------------------------------
-// Recipe: per row and block of 32 columns, amax = max |x|;
-//   1 plane:  d = amax / 127,   a = rint(x · (127 / amax))
-//   2 planes: d = amax / 32639, a = rint(x · (32639 / amax)), hi = (a + 128) >> 8, lo = a - 256·hi,
-//             lo = max(lo, -127), a = 256·hi + lo. (|hi|, |lo| ≤ 127 keep every int16 partial sum
-//             of AVX2 exact; 32639 = 127·256 + 127.)
+// Recipe: per row and block of 32 columns, amax = max |x|; the block is fine when
+//   amax² > fine_above² · (reduce16(Σ x² of the row) / n_cols), squares accumulated by fma:
+// a block that stands out of its row by so much would otherwise carry most of the row's error.
+//   coarse: d = amax / 127,   a = rint(x · (127 / amax))
+//   fine:   d = amax / 32639, a = rint(x · (32639 / amax)), hi = (a + 128) >> 8, lo = a - 256·hi,
+//           lo = max(lo, -127), a = 256·hi + lo. (|hi|, |lo| ≤ 127 keep every int16 partial sum
+//           of AVX2 exact; 32639 = 127·256 + 127.)
 // rint rounds halves to even. amax < 2^-100 gives d = 0 and zeros; a block that holds an infinity
 // or a NaN gives d = NaN and zeros. a_sum = Σ a over each half of a block.
 struct ActQuantArgs {
@@ -40,9 +42,9 @@ struct ActQuantArgs {
   int64_t n_cols;     // multiple of 32
   int64_t row_begin;  // rows to do: a multiple of the table's act_tile, as is row_end unless last
   int64_t row_end;
-  int64_t n_rows;  // rows of the whole packed buffer
-  int planes;      // 1 or 2
-  void* packed;    // act_bytes(n_rows, n_cols, planes) bytes, 64-byte aligned; layout private
+  int64_t n_rows;    // rows of the whole packed buffer
+  float fine_above;  // in root mean squares of the row; 0: every block is fine, infinity: none
+  void* packed;      // act_bytes(n_rows, n_cols) bytes, 64-byte aligned; layout private
 };
 
 // ---- Matrix products ---------------------------------------------------------------------------
@@ -58,9 +60,9 @@ struct QGemmArgs {
   const PackedMatrix* w;
   int64_t group_begin;
   int64_t group_end;
-  const void* act;  // packed by act_quantize of the same table, same n_cols, n_rows and planes
+  const void* act;  // packed by act_quantize of the same table, same n_cols, n_rows and fine_above
   int64_t n_rows;   // activation rows (M)
-  int planes;
+  float fine_above;
   float* out;
   int64_t out_stride;
 };
@@ -167,7 +169,7 @@ struct GateArgs {
 struct KernelTable {
   const char* isa;  // "ref", "avx2", "avx512", "neon"
   int act_tile;     // activation rows packed together
-  size_t (*act_bytes)(int64_t n_rows, int64_t n_cols, int planes);
+  size_t (*act_bytes)(int64_t n_rows, int64_t n_cols);
   void (*act_quantize)(const ActQuantArgs*);
   void (*qgemm)(const QGemmArgs*);
   void (*fgemm)(const FGemmArgs*);

@@ -62,18 +62,18 @@ Floats run_fgemm(const KernelTable& table, PackedKind kind) {
   return out;
 }
 
-Floats run_qgemm(const KernelTable& table, PackedKind kind, int planes) {
+Floats run_qgemm(const KernelTable& table, PackedKind kind, float fine_above) {
   constexpr int64_t kCols = 256, kRows = 2;
   const int64_t group_bytes = packed_group_bytes(kind, kCols);
   Buffer weights = Buffer::bytes(static_cast<size_t>(group_bytes));
   Buffer x = Buffer::floats(kRows * kCols);
-  Buffer act(table.act_bytes(kRows, kCols, planes));
-  const ActQuantArgs quantise = {x.as<float>(), kCols, kCols,  0,
-                                 kRows,         kRows, planes, act.as<uint8_t>()};
+  Buffer act(table.act_bytes(kRows, kCols));
+  const ActQuantArgs quantise = {x.as<float>(), kCols, kCols,      0,
+                                 kRows,         kRows, fine_above, act.as<uint8_t>()};
   table.act_quantize(&quantise);
   const PackedMatrix w = {weights.as<uint8_t>(), kRowGroup, kCols, group_bytes, kind};
   Floats out(kRows * kRowGroup);
-  const QGemmArgs args = {&w, 0, 1, act.as<uint8_t>(), kRows, planes, out.data(), kRowGroup};
+  const QGemmArgs args = {&w, 0, 1, act.as<uint8_t>(), kRows, fine_above, out.data(), kRowGroup};
   table.qgemm(&args);
   return out;
 }
@@ -191,8 +191,8 @@ std::string self_test(const KernelTable& table, const KernelTable& ref) {
        {PackedKind::kQ4_0, PackedKind::kQ4_1, PackedKind::kQ5_1, PackedKind::kQ8_0,
         PackedKind::kQ2_K, PackedKind::kQ3_K, PackedKind::kQ4_K, PackedKind::kQ5_K,
         PackedKind::kQ6_K, PackedKind::kIQ4_XS, PackedKind::kMXFP4}) {
-    const int planes = kind == PackedKind::kQ4_0 || kind == PackedKind::kQ6_K ? 2 : 1;
-    comparison.check("qgemm", [&](T t) { return run_qgemm(t, kind, planes); });
+    const float fine_above = kind == PackedKind::kQ4_0 || kind == PackedKind::kQ6_K ? 0.0F : 2.0F;
+    comparison.check("qgemm", [&](T t) { return run_qgemm(t, kind, fine_above); });
   }
   for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kQ8_0}) {
     comparison.check("attention", [&](T t) { return run_attention(t, type); });

@@ -149,6 +149,7 @@ Result<Loaded> load(const std::filesystem::path& path, Runtime& runtime, const L
                                             .max_rows = std::max(options.max_rows, n_sequences),
                                             .kv = {.type = exact ? KvType::kF32 : options.kv_type,
                                                    .n_pages = static_cast<std::int32_t>(n_pages)},
+                                            .activations = options.activations,
                                             .kernels = &runtime.kernels()}));
   loaded.load_ns = now_ns() - start;
   return loaded;

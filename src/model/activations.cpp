@@ -44,8 +44,7 @@ Result<Activations> Activations::create(const ModelWeights& weights, const Kerne
   act.gate = SLIP_TRY(allocate(w.ff));
   act.up = SLIP_TRY(allocate(w.ff));
   act.block_out = SLIP_TRY(allocate(d));
-  act.quantized =
-      SLIP_TRY(AlignedBuffer::allocate(kernels.act_bytes(max_rows, w.in, kActivationPlanes)));
+  act.quantized = SLIP_TRY(AlignedBuffer::allocate(kernels.act_bytes(max_rows, w.in)));
   return act;
 }
 

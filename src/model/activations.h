@@ -10,10 +10,6 @@
 
 namespace slip {
 
-// int8 planes of quantised activations. Two planes (about 16 bits) keep the fast path's logits next
-// to those of F32 arithmetic; docs/numerics.md has the measurements.
-constexpr int kActivationPlanes = 2;
-
 // Rows are as wide as the widest layer needs, rounded up to groups of 16.
 struct Activations {
   std::int64_t max_rows = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/dispatch.h"
 #include "model/activations.h"
@@ -14,17 +15,31 @@
 namespace slip {
 namespace {
 
+// See project(). With 4, a fifth of SmolLM2's blocks and of Gemma 3's get 16 bits.
+float fine_above(ActivationBits bits) {
+  switch (bits) {
+    case ActivationBits::k16:
+      break;
+    case ActivationBits::kMixed:
+      return 4.0f;
+    case ActivationBits::k8:
+      return std::numeric_limits<float>::infinity();
+  }
+  return 0.0f;
+}
+
 class CpuRunner final : public ModelRunner {
  public:
   CpuRunner(std::shared_ptr<const ModelWeights> weights, OpContext ctx, Activations activations,
-            KvStore kv, std::int64_t n_ctx)
+            KvStore kv, const CpuRunnerOptions& options)
       : weights_(std::move(weights)),
         config_(weights_->source->config()),
         ctx_(std::move(ctx)),
         act_(std::move(activations)),
         kv_(std::move(kv)),
-        n_ctx_(n_ctx) {
-    for (const RopeSpec& spec : config_.ropes) ropes_.emplace_back(spec, n_ctx);
+        n_ctx_(options.n_ctx),
+        fine_above_(fine_above(options.activations)) {
+    for (const RopeSpec& spec : config_.ropes) ropes_.emplace_back(spec, n_ctx_);
   }
 
   const ModelConfig& config() const override { return config_; }
@@ -46,7 +61,10 @@ class CpuRunner final : public ModelRunner {
   void outputs();
 
   // y = x W + b for every (linear, out) pair; `x` has the linears' n_in columns.
-  void project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs);
+  // Blocks of x whose largest value is above `fine_above` root mean squares of their row get 16
+  // bits, the others 8.
+  void project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs,
+               float fine_above);
   // The residual stream gains `y` after an optional norm.
   void add_to_stream(std::span<const float> post_norm, const Rows& y);
   NormParams norm(std::span<const float> weight) const {
@@ -62,6 +80,7 @@ class CpuRunner final : public ModelRunner {
   Activations act_;
   KvStore kv_;
   std::int64_t n_ctx_;
+  float fine_above_;
   std::vector<RopeAngles> ropes_;
 
   ForwardBatch batch_;
@@ -208,7 +227,7 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
   const Rows q = rows(act_.q, w.q.n_out_padded());
   const Rows k = rows(act_.k, w.k.n_out_padded()), v = rows(act_.v, w.v.n_out_padded());
   const std::pair<const Linear*, float*> qkv[] = {{&w.q, q.data}, {&w.k, k.data}, {&w.v, v.data}};
-  project(h, qkv);
+  project(h, qkv, fine_above_);
   if (config_.qk_norm) {
     rms_norm_heads(ctx_, norm(w.q_norm), q, recipe.n_heads);
     rms_norm_heads(ctx_, norm(w.k_norm), k, recipe.n_kv_heads);
@@ -243,7 +262,7 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
 
   const Rows y = rows(act_.block_out, w.o.n_out_padded());
   const std::pair<const Linear*, float*> out[] = {{&w.o, y.data}};
-  project(attended, out);
+  project(attended, out, fine_above_);
   add_to_stream(w.post_attn_norm, y);
 }
 
@@ -251,7 +270,7 @@ void CpuRunner::ffn(const LayerWeights& w, const LayerRecipe& recipe) {
   const Rows h = rows(act_.normed, config_.d_model);
   const Rows g = rows(act_.gate, w.gate.n_out_padded()), u = rows(act_.up, w.up.n_out_padded());
   const std::pair<const Linear*, float*> gate_up[] = {{&w.gate, g.data}, {&w.up, u.data}};
-  project(h, gate_up);
+  project(h, gate_up, fine_above_);
   const GateInput input{.activation = config_.activation == FfnActivation::kSilu
                                           ? GateActivation::kSilu
                                           : GateActivation::kGeluTanh,
@@ -261,7 +280,7 @@ void CpuRunner::ffn(const LayerWeights& w, const LayerRecipe& recipe) {
   gate(ctx_, input, g);
   const Rows y = rows(act_.block_out, w.down.n_out_padded());
   const std::pair<const Linear*, float*> down[] = {{&w.down, y.data}};
-  project(g, down);
+  project(g, down, fine_above_);
   add_to_stream(w.post_ffn_norm, y);
 }
 
@@ -271,12 +290,13 @@ void CpuRunner::add_to_stream(std::span<const float> post_norm, const Rows& y) {
                config_.residual_scale);
 }
 
-void CpuRunner::project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs) {
+void CpuRunner::project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs,
+                        float fine_above) {
   MatmulInput input{
       .x = x.data, .x_stride = x.stride, .n_rows = x.n_rows, .n_cols = jobs[0].first->n_in()};
   const bool all_float = std::all_of(jobs.begin(), jobs.end(),
                                      [](const auto& job) { return job.first->takes_float(); });
-  if (!all_float) quantize_rows(ctx_, input, kActivationPlanes, act_.quantized.data());
+  if (!all_float) quantize_rows(ctx_, input, fine_above, act_.quantized.data());
   MatmulJob matmul_jobs[3];
   SLIP_CHECK(jobs.size() <= std::size(matmul_jobs));
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -321,7 +341,8 @@ void CpuRunner::outputs() {
   act_.logits.resize(static_cast<std::size_t>(n_logits * stride));
   if (n_logits == 0) return;
   const std::pair<const Linear*, float*> job[] = {{&output, act_.logits.data()}};
-  project({.data = h.data, .stride = d, .n_rows = n_logits}, job);
+  // The logits feel every error of this input directly, and few rows want them.
+  project({.data = h.data, .stride = d, .n_rows = n_logits}, job, 0.0f);
   for (std::int64_t r = 0; r < n_logits; ++r) {
     float* row = act_.logits.data() + r * n_vocab;
     if (stride != n_vocab) std::copy_n(act_.logits.data() + r * stride, n_vocab, row);
@@ -343,6 +364,8 @@ Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const Model
   if (n_ctx < 1 || n_ctx > kMaxContext) {
     return invalid("context: expected 1 … {} tokens, got {}", kMaxContext, n_ctx);
   }
+  CpuRunnerOptions resolved = options;
+  resolved.n_ctx = n_ctx;
   KvOptions kv_options = options.kv;
   if (kv_options.n_pages == 0) {
     kv_options.n_pages = static_cast<std::int32_t>((n_ctx + kKvPageTokens - 1) / kKvPageTokens);
@@ -353,7 +376,7 @@ Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const Model
       SLIP_TRY(OpContext::create(pool, *kernels, scratch_bytes_per_thread(*weights, n_ctx)));
   Activations activations = SLIP_TRY(Activations::create(*weights, *kernels, max_rows));
   return std::make_unique<CpuRunner>(std::move(weights), std::move(ctx), std::move(activations),
-                                     std::move(kv), n_ctx);
+                                     std::move(kv), resolved);
 }
 
 }  // namespace slip

@@ -8,10 +8,18 @@
 
 namespace slip {
 
+// Bits of the activations that meet quantised weights; docs/adr/0002 has what each costs and gains.
+enum class ActivationBits {
+  k16,
+  kMixed,  // 16 for blocks of 32 that stand out of their row, 8 for the others
+  k8,
+};
+
 struct CpuRunnerOptions {
-  std::int64_t n_ctx = 0;                // positions 0 … n_ctx-1 are legal
-  std::int64_t max_rows = 512;           // rows of one batch; longer prompts come in chunks
-  KvOptions kv;                          // n_pages = 0: enough for one sequence of n_ctx
+  std::int64_t n_ctx = 0;       // positions 0 … n_ctx-1 are legal
+  std::int64_t max_rows = 512;  // rows of one batch; longer prompts come in chunks
+  KvOptions kv;                 // n_pages = 0: enough for one sequence of n_ctx
+  ActivationBits activations = ActivationBits::k16;
   const KernelTable* kernels = nullptr;  // null: the fastest (or forced) one
 };
 

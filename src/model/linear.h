@@ -12,7 +12,7 @@ namespace slip {
 
 // How weights and activations meet.
 enum class Arithmetic {
-  kFast,   // packed weights, int8 activations (one or two planes) against quantised weights
+  kFast,   // packed weights, activations of 8 or 16 bits against quantised weights
   kExact,  // weights decoded to f32, f32 activations: the yardstick
 };
 

@@ -63,7 +63,7 @@ void run_groups(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, 
                          .group_end = groups.end,
                          .act = input.packed,
                          .n_rows = input.n_rows,
-                         .planes = input.planes,
+                         .fine_above = input.fine_above,
                          .out = job.out,
                          .out_stride = job.out_stride};
     ctx.kernels().qgemm(&args);
@@ -72,11 +72,7 @@ void run_groups(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, 
 
 }  // namespace
 
-std::size_t quantized_bytes(const OpContext& ctx, const MatmulInput& input, int planes) {
-  return ctx.kernels().act_bytes(input.n_rows, input.n_cols, planes);
-}
-
-void quantize_rows(OpContext& ctx, MatmulInput& input, int planes, std::byte* buffer) {
+void quantize_rows(OpContext& ctx, MatmulInput& input, float fine_above, std::byte* buffer) {
   SLIP_CHECK(input.n_cols % kActBlock == 0);
   const auto task = [&](std::int64_t begin, std::int64_t end, int) {
     const ActQuantArgs args{.x = input.x,
@@ -85,13 +81,13 @@ void quantize_rows(OpContext& ctx, MatmulInput& input, int planes, std::byte* bu
                             .row_begin = begin,
                             .row_end = end,
                             .n_rows = input.n_rows,
-                            .planes = planes,
+                            .fine_above = fine_above,
                             .packed = buffer};
     ctx.kernels().act_quantize(&args);
   };
   ctx.pool().parallel_for(input.n_rows, ctx.kernels().act_tile, task);
   input.packed = buffer;
-  input.planes = planes;
+  input.fine_above = fine_above;
 }
 
 void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob> jobs) {

@@ -27,7 +27,7 @@ struct MatmulInput {
   std::int64_t n_rows = 0;
   std::int64_t n_cols = 0;
   const std::byte* packed = nullptr;
-  int planes = 0;
+  float fine_above = 0;  // as it was quantised
 };
 
 // out[m][r] = Σ_k w[r][k] · x[m][k]; `out` has room for n_rows rounded up to 16 in every row.
@@ -37,11 +37,10 @@ struct MatmulJob {
   std::int64_t out_stride = 0;
 };
 
-// Bytes that quantize_rows writes.
-std::size_t quantized_bytes(const OpContext& ctx, const MatmulInput& input, int planes);
-
-// Quantises input.x to `planes` int8 planes in `buffer` (64-byte aligned) and refers input to it.
-void quantize_rows(OpContext& ctx, MatmulInput& input, int planes, std::byte* buffer);
+// Quantises input.x into `buffer` (act_bytes of the kernels, 64-byte aligned) and refers input to
+// it. Blocks whose largest value is above `fine_above` root mean squares of their row get 16 bits,
+// the others 8 (ActQuantArgs).
+void quantize_rows(OpContext& ctx, MatmulInput& input, float fine_above, std::byte* buffer);
 
 // All jobs read the same input and run as one parallel region. Quantised weights take
 // input.packed, float and exact ones input.x.

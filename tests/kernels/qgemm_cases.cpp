@@ -100,7 +100,7 @@ std::vector<float> activations(std::int64_t n_rows, std::int64_t n_cols, Fill fi
 
 std::vector<float> run_qgemm(const KernelTable& table, const QgemmCase& c) {
   const PackedMatrix& w = c.weights->packed();
-  Poisoned act(table.act_bytes(c.n_rows, w.n_cols, c.planes));
+  Poisoned act(table.act_bytes(c.n_rows, w.n_cols));
   // In two calls, split where the table allows it.
   const std::int64_t middle = c.n_rows / 2 / table.act_tile * table.act_tile;
   for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, c.n_rows}}) {
@@ -110,7 +110,7 @@ std::vector<float> run_qgemm(const KernelTable& table, const QgemmCase& c) {
                                .row_begin = begin,
                                .row_end = end,
                                .n_rows = c.n_rows,
-                               .planes = c.planes,
+                               .fine_above = c.fine_above,
                                .packed = act.as<void>()};
     table.act_quantize(&args);
   }
@@ -121,7 +121,7 @@ std::vector<float> run_qgemm(const KernelTable& table, const QgemmCase& c) {
                           .group_end = c.group_end,
                           .act = act.as<void>(),
                           .n_rows = c.n_rows,
-                          .planes = c.planes,
+                          .fine_above = c.fine_above,
                           .out = out.data(),
                           .out_stride = out_stride};
   table.qgemm(&args);

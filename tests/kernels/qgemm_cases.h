@@ -42,7 +42,7 @@ struct QgemmCase {
   const QuantMatrix* weights;
   const std::vector<float>* x;
   std::int64_t n_rows;  // of x
-  int planes;
+  float fine_above;
   std::int64_t group_begin;
   std::int64_t group_end;
 };

@@ -1,12 +1,18 @@
 // Products with quantised weights: every table must give the bits of "ref", and "ref" the value
 // that double precision gives for the weights as the file's format defines them.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/qgemm_cases.h"
 #include "quant/quant_format.h"
 
 namespace slip::test {
 namespace {
+
+// Every block fine, some of each in most tiles, every block coarse.
+constexpr float kFine = 0.0f, kMixed = 2.3f, kCoarse = std::numeric_limits<float>::infinity();
+constexpr float kFineAbove[] = {kFine, kMixed, kCoarse};
 
 std::string name_of(const testing::TestParamInfo<DType>& info) {
   return std::string(dtype_name(info.param));
@@ -23,7 +29,7 @@ class Qgemm : public testing::TestWithParam<DType> {
     for (std::size_t i = 1; i < tables.size(); ++i) {
       EXPECT_TRUE(same_bits(run_qgemm(*tables[i], c), expected))
           << tables[i]->isa << ": K " << c.weights->packed().n_cols << ", rows "
-          << c.weights->packed().n_rows << ", M " << c.n_rows << ", planes " << c.planes
+          << c.weights->packed().n_rows << ", M " << c.n_rows << ", fine above " << c.fine_above
           << ", groups " << c.group_begin << " to " << c.group_end;
     }
   }
@@ -33,7 +39,7 @@ TEST_P(Qgemm, EveryTableGivesTheBitsOfRefForEveryBatch) {
   const QuantMatrix weights(GetParam(), 48, 256, Fill::kRandom, 1);
   for (std::int64_t m = 1; m <= 67; ++m) {
     const std::vector<float> x = activations(m, 256, Fill::kRandom, static_cast<unsigned>(m));
-    for (int planes = 1; planes <= 2; ++planes) expect_equal({&weights, &x, m, planes, 0, 3});
+    for (const float fine_above : kFineAbove) expect_equal({&weights, &x, m, fine_above, 0, 3});
   }
 }
 
@@ -43,8 +49,8 @@ TEST_P(Qgemm, EveryTableGivesTheBitsOfRefForEveryShape) {
     for (const std::int64_t m : {1, 2, 3, 4, 5, 13}) {
       const QuantMatrix weights(GetParam(), 40, n_cols, Fill::kRandom, 2);
       const std::vector<float> x = activations(m, n_cols, Fill::kRandom, 3);
-      for (int planes = 1; planes <= 2; ++planes) {
-        expect_equal({&weights, &x, m, planes, 0, weights.n_groups()});
+      for (const float fine_above : kFineAbove) {
+        expect_equal({&weights, &x, m, fine_above, 0, weights.n_groups()});
       }
     }
   }
@@ -54,8 +60,8 @@ TEST_P(Qgemm, RowsThatDontFillAGroup) {
   for (std::int64_t n_rows = 1; n_rows <= 67; ++n_rows) {
     const QuantMatrix weights(GetParam(), n_rows, 256, Fill::kRandom, 4);
     const std::vector<float> x = activations(5, 256, Fill::kRandom, 5);
-    expect_equal({&weights, &x, 1, 1, 0, weights.n_groups()});
-    expect_equal({&weights, &x, 5, 2, 0, weights.n_groups()});
+    expect_equal({&weights, &x, 1, kMixed, 0, weights.n_groups()});
+    expect_equal({&weights, &x, 5, kMixed, 0, weights.n_groups()});
   }
 }
 
@@ -64,7 +70,7 @@ TEST_P(Qgemm, RangesOfGroups) {
   const std::vector<float> x = activations(7, 256, Fill::kRandom, 7);
   for (std::int64_t begin = 0; begin <= 6; ++begin) {
     for (std::int64_t end = begin; end <= 6; ++end) {
-      for (const std::int64_t m : {1, 7}) expect_equal({&weights, &x, m, 2, begin, end});
+      for (const std::int64_t m : {1, 7}) expect_equal({&weights, &x, m, kMixed, begin, end});
     }
   }
 }
@@ -74,7 +80,7 @@ TEST_P(Qgemm, TheLargestIntegersDontOverflow) {
     const QuantMatrix weights(GetParam(), 16, 512, Fill::kExtreme, seed);
     const std::vector<float> x = activations(7, 512, Fill::kExtreme, seed);
     for (const std::int64_t m : {1, 7}) {
-      for (int planes = 1; planes <= 2; ++planes) expect_equal({&weights, &x, m, planes, 0, 1});
+      for (const float fine_above : kFineAbove) expect_equal({&weights, &x, m, fine_above, 0, 1});
     }
   }
 }
@@ -82,8 +88,8 @@ TEST_P(Qgemm, TheLargestIntegersDontOverflow) {
 TEST_P(Qgemm, LongRowsAndLargeBatches) {
   const QuantMatrix weights(GetParam(), 48, 4096, Fill::kRandom, 8);
   const std::vector<float> x = activations(300, 4096, Fill::kRandom, 9);
-  expect_equal({&weights, &x, 300, 1, 0, 3});
-  expect_equal({&weights, &x, 131, 2, 0, 3});
+  expect_equal({&weights, &x, 300, kMixed, 0, 3});
+  expect_equal({&weights, &x, 131, kFine, 0, 3});
 }
 
 // The sums of ref against double precision: what is left is the rounding of the activations, so x
@@ -94,17 +100,17 @@ TEST_P(Qgemm, RefEqualsDoublePrecision) {
   const TensorView& tensor = weights.tensor();
   std::mt19937_64 rng(11);
   std::vector<float> x(kBatch * kCols);
-  for (int planes = 1; planes <= 2; ++planes) {
-    const int top = planes == 1 ? 127 : 32639;
+  for (const float fine_above : {kFine, kCoarse}) {
+    const int top = fine_above == kCoarse ? 127 : 32639;
     for (std::size_t i = 0; i < x.size(); ++i) {
       // Each block holds the top; multiples of 256 have no rounding at the edge of a plane.
-      const int unit = planes == 1 ? 1 : 256;
+      const int unit = fine_above == kCoarse ? 1 : 256;
       const int value = static_cast<int>(rng() % 255) - 127;
       x[i] = static_cast<float>(i % kActBlock == 0 ? top : unit * value);
     }
     const KernelTable& ref = *tables_under_test().front();
     const std::vector<float> got =
-        run_qgemm(ref, {&weights, &x, kBatch, planes, 0, weights.n_groups()});
+        run_qgemm(ref, {&weights, &x, kBatch, fine_above, 0, weights.n_groups()});
     std::vector<float> row(kCols);
     for (std::int64_t r = 0; r < kRows; ++r) {
       decode_row(tensor.dtype, tensor.row(r), kCols, row.data());
@@ -125,27 +131,32 @@ TEST_P(Qgemm, RefEqualsDoublePrecision) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, Qgemm, testing::ValuesIn(quantized_types()), name_of);
 
-// Activations come back from a product with the identity.
+// Activations come back from a product with the identity. x: [n_rows][n_cols].
 std::vector<float> quantized_values(const KernelTable& table, const std::vector<float>& x,
-                                    int planes) {
-  std::vector<std::byte> blocks(32 * 34);
-  for (std::size_t r = 0; r < 32; ++r) {
+                                    float fine_above, std::int64_t n_cols = 32) {
+  const std::int64_t n_groups = n_cols / kRowGroup;
+  std::vector<std::byte> blocks(static_cast<std::size_t>(n_cols * n_cols / 32 * 34));
+  for (std::int64_t r = 0; r < n_cols; ++r) {
+    std::byte* row = &blocks[static_cast<std::size_t>(r * n_cols / 32 * 34)];
     const std::uint16_t one = 0x3c00;
-    std::memcpy(&blocks[34 * r], &one, 2);
-    blocks[34 * r + 2 + r] = std::byte{1};
+    std::memcpy(row + r / 32 * 34, &one, 2);
+    row[r / 32 * 34 + 2 + r % 32] = std::byte{1};
   }
   const TensorView tensor = {
-      .name = "identity", .dtype = DType::kQ8_0, .shape = {32, 32}, .bytes = blocks};
-  const std::int64_t group_bytes = packed_group_bytes(PackedKind::kQ8_0, 32);
-  Poisoned packed(static_cast<std::size_t>(2 * group_bytes));
-  pack_groups(tensor, 0, 2, packed.as<std::uint8_t>());
-  const PackedMatrix w = {packed.as<std::uint8_t>(), 32, 32, group_bytes, PackedKind::kQ8_0};
-  const auto n_rows = static_cast<std::int64_t>(x.size() / 32);
-  Poisoned act(table.act_bytes(n_rows, 32, planes));
-  const ActQuantArgs quantize = {x.data(), 32, 32, 0, n_rows, n_rows, planes, act.as<void>()};
+      .name = "identity", .dtype = DType::kQ8_0, .shape = {n_cols, n_cols}, .bytes = blocks};
+  const std::int64_t group_bytes = packed_group_bytes(PackedKind::kQ8_0, n_cols);
+  Poisoned packed(static_cast<std::size_t>(n_groups * group_bytes));
+  pack_groups(tensor, 0, n_groups, packed.as<std::uint8_t>());
+  const PackedMatrix w = {packed.as<std::uint8_t>(), n_cols, n_cols, group_bytes,
+                          PackedKind::kQ8_0};
+  const std::int64_t n_rows = static_cast<std::int64_t>(x.size()) / n_cols;
+  Poisoned act(table.act_bytes(n_rows, n_cols));
+  const ActQuantArgs quantize = {x.data(), n_cols, n_cols,     0,
+                                 n_rows,   n_rows, fine_above, act.as<void>()};
   table.act_quantize(&quantize);
   std::vector<float> out(x.size());
-  const QGemmArgs multiply = {&w, 0, 2, act.as<void>(), n_rows, planes, out.data(), 32};
+  const QGemmArgs multiply = {&w,     0,          n_groups,   act.as<void>(),
+                              n_rows, fine_above, out.data(), n_cols};
   table.qgemm(&multiply);
   return out;
 }
@@ -156,26 +167,47 @@ TEST(ActQuantize, ErrorIsAtMostHalfAStep) {
     for (const std::size_t n_rows : {1u, 4u, 40u}) {
       const std::vector<float> rows(x.begin(),
                                     x.begin() + static_cast<std::ptrdiff_t>(32 * n_rows));
-      for (int planes = 1; planes <= 2; ++planes) {
-        const std::vector<float> got = quantized_values(*table, rows, planes);
-        // With two planes, lo = -128 becomes -127: a whole step instead of a half.
-        const float bound = planes == 1 ? 3.0f / 127 * 0.501f : 3.0f / 32639 * 1.51f;
+      for (const float fine_above : kFineAbove) {
+        const std::vector<float> got = quantized_values(*table, rows, fine_above);
+        // In a fine block, lo = -128 becomes -127: a whole step instead of a half.
+        // Uniform values are below 2 root mean squares: none are fine with kMixed.
+        const float bound = fine_above == kFine ? 3.0f / 32639 * 1.51f : 3.0f / 127 * 0.501f;
         for (std::size_t i = 0; i < rows.size(); ++i) ASSERT_NEAR(got[i], rows[i], bound);
       }
     }
   }
 }
 
+TEST(ActQuantize, BlocksThatStandOutOfTheirRowAreFine) {
+  constexpr std::int64_t kCols = 128;
+  for (const KernelTable* table : tables_under_test()) {
+    for (const std::size_t n_rows : {1u, 3u, 30u}) {
+      std::vector<float> x = random_floats(kCols * n_rows, -1.0f, 1.0f, 2);
+      for (std::size_t r = 0; r < n_rows; ++r) x[r * kCols + 32 * (r % 4) + 5] = 9.0f;
+      const std::vector<float> got = quantized_values(*table, x, 4.0f, kCols);
+      double fine_error = 0, coarse_error = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const bool is_fine = i / 32 % 4 == i / kCols % 4;
+        double& largest = is_fine ? fine_error : coarse_error;
+        largest = std::max(largest, std::fabs(static_cast<double>(got[i]) - x[i]));
+      }
+      EXPECT_LE(fine_error, 9.0 / 32639 * 1.51) << table->isa;
+      EXPECT_LE(coarse_error, 1.0 / 127 * 0.501) << table->isa;
+      EXPECT_GE(coarse_error, 0.2 / 127) << table->isa;
+    }
+  }
+}
+
 TEST(ActQuantize, TinyBlocksAreZeroAndNonFiniteOnesNan) {
   for (const KernelTable* table : tables_under_test()) {
-    for (int planes = 1; planes <= 2; ++planes) {
+    for (const float fine_above : kFineAbove) {
       for (const std::size_t n_rows : {1u, 9u}) {
         std::vector<float> x(32 * n_rows, 0.0f);
         x[3] = 0x1p-101f;
-        for (const float v : quantized_values(*table, x, planes)) ASSERT_EQ(v, 0.0f);
+        for (const float v : quantized_values(*table, x, fine_above)) ASSERT_EQ(v, 0.0f);
         for (const float bad : {NAN, -NAN, INFINITY, -INFINITY}) {
           x[5] = bad;
-          const std::vector<float> got = quantized_values(*table, x, planes);
+          const std::vector<float> got = quantized_values(*table, x, fine_above);
           for (std::size_t i = 0; i < 32; ++i) ASSERT_TRUE(std::isnan(got[i])) << table->isa;
           for (std::size_t i = 32; i < got.size(); ++i) ASSERT_EQ(got[i], 0.0f);
         }

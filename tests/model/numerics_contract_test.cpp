@@ -18,6 +18,7 @@ using test::TinyModelOptions;
 struct RunSetup {
   Arithmetic arithmetic = Arithmetic::kFast;
   KvType kv = KvType::kF16;
+  ActivationBits activations = ActivationBits::k16;
   int n_threads = 1;
   const KernelTable* kernels = nullptr;
 };
@@ -43,6 +44,7 @@ class Runner {
                               {.n_ctx = kCtx,
                                .max_rows = kCtx,
                                .kv = {.type = setup.kv, .n_pages = 2 * kCtx / kKvPageTokens},
+                               .activations = setup.activations,
                                .kernels = setup.kernels})
                   .value();
     for (int s = 0; s < 2; ++s) {
@@ -98,7 +100,8 @@ void expect_equal(const std::vector<float>& a, const std::vector<float>& b) {
   }
 }
 
-class NumericsContract : public ::testing::TestWithParam<std::tuple<DType, KvType, Arithmetic>> {
+class NumericsContract
+    : public ::testing::TestWithParam<std::tuple<DType, KvType, Arithmetic, ActivationBits>> {
  protected:
   TinyModelOptions model() const {
     return {.dtype = std::get<0>(GetParam()),
@@ -110,6 +113,7 @@ class NumericsContract : public ::testing::TestWithParam<std::tuple<DType, KvTyp
   RunSetup setup(int n_threads = 1) const {
     return {.arithmetic = std::get<2>(GetParam()),
             .kv = std::get<1>(GetParam()),
+            .activations = std::get<3>(GetParam()),
             .n_threads = n_threads};
   }
 };
@@ -169,16 +173,25 @@ INSTANTIATE_TEST_SUITE_P(
                                          DType::kQ2_K, DType::kQ3_K, DType::kQ4_K, DType::kQ5_K,
                                          DType::kQ6_K, DType::kIQ4_NL, DType::kIQ4_XS,
                                          DType::kMXFP4),
-                       ::testing::Values(KvType::kF16), ::testing::Values(Arithmetic::kFast)));
+                       ::testing::Values(KvType::kF16), ::testing::Values(Arithmetic::kFast),
+                       ::testing::Values(ActivationBits::k16)));
 INSTANTIATE_TEST_SUITE_P(
     KvTypes, NumericsContract,
     ::testing::Combine(::testing::Values(DType::kQ4_1),
                        ::testing::Values(KvType::kF32, KvType::kBF16, KvType::kQ8_0),
-                       ::testing::Values(Arithmetic::kFast, Arithmetic::kExact)));
+                       ::testing::Values(Arithmetic::kFast, Arithmetic::kExact),
+                       ::testing::Values(ActivationBits::k16)));
 INSTANTIATE_TEST_SUITE_P(
     Exact, NumericsContract,
     ::testing::Combine(::testing::Values(DType::kF16, DType::kQ8_0, DType::kQ4_K),
-                       ::testing::Values(KvType::kF32), ::testing::Values(Arithmetic::kExact)));
+                       ::testing::Values(KvType::kF32), ::testing::Values(Arithmetic::kExact),
+                       ::testing::Values(ActivationBits::k16)));
+INSTANTIATE_TEST_SUITE_P(
+    Activations, NumericsContract,
+    ::testing::Combine(::testing::Values(DType::kQ4_0, DType::kQ4_1, DType::kQ8_0, DType::kQ4_K,
+                                         DType::kQ6_K),
+                       ::testing::Values(KvType::kF16), ::testing::Values(Arithmetic::kFast),
+                       ::testing::Values(ActivationBits::kMixed, ActivationBits::k8)));
 
 TEST(NumericsContractLong, KeyBlocksOf256AreCrossedTheSameWay) {
   const TinyModelOptions model{.dtype = DType::kQ4_0, .window = 300};

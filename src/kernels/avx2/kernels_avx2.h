@@ -5,7 +5,7 @@
 
 namespace slip {
 
-size_t act_bytes_avx2(int64_t n_rows, int64_t n_cols, int planes);
+size_t act_bytes_avx2(int64_t n_rows, int64_t n_cols);
 void act_quantize_avx2(const ActQuantArgs* args);
 void qgemm_avx2(const QGemmArgs* args);
 void fgemm_avx2(const FGemmArgs* args);

@@ -4,6 +4,10 @@
 
 namespace slip {
 
+bool takes_words(int64_t n_rows, float fine_above) {
+  return n_rows > kDirectRows && fine_above == 0;
+}
+
 void qgemm_avx2(const QGemmArgs* args) {
   args->n_rows <= kDirectRows ? qgemm_direct_avx2(args) : qgemm_panel_avx2(args);
 }

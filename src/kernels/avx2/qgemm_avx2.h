@@ -7,15 +7,16 @@
 namespace slip {
 
 constexpr int kActTileAvx2 = 4;
+// Whether activations are packed as int16: every block fine, more than kDirectRows rows.
+bool takes_words(int64_t n_rows, float fine_above);
 
 // Up to kDirectRows (act_tiles.h) activation rows.
 void qgemm_direct_avx2(const QGemmArgs* args);
 void qgemm_panel_avx2(const QGemmArgs* args);
 
 // A panel: some blocks of a group of 16 rows, unpacked, everything for a block together:
-//   1 plane: 8 steps of 64 B, 16 rows × 4 k: unsigned bytes (code_zero() above the weight) or
-//            signed ones; 2 planes: 16 steps of int16, 16 rows × 2 k in the order of the
-//            activations, the weight itself;
+//   8 steps of 64 B, 16 rows × 4 k: unsigned bytes (code_zero() above the weight) or signed ones;
+//   with words 16 steps of int16, 16 rows × 2 k in the order of the activations, the weight itself;
 //   16 f32 scales, then 16 f32 mins for kinds with mins; two of each where a scale covers 16
 //   columns.
 struct PanelFillArgs {
@@ -25,6 +26,6 @@ struct PanelFillArgs {
   uint8_t* panel;
 };
 using PanelFill = void (*)(const PanelFillArgs* args);
-PanelFill panel_fill_avx2(PackedKind kind, int planes);
+PanelFill panel_fill_avx2(PackedKind kind, bool words);
 
 }  // namespace slip

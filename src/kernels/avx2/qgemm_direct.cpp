@@ -57,7 +57,7 @@ SLIP_INLINE __m256i dot(const __m256i w[8], const uint8_t* act, int c) {
                            dot_plane<kKind, 4 * kCols, kBegin, kEnd>(w, low_plane + 4 * c));
   }
   if constexpr (kZero != 0) {
-    const uint8_t* sums = act + 4 * (kActUnits * kPlanes + 2) * kCols;
+    const uint8_t* sums = act + 4 * (kActUnits * 2 + 2) * kCols;
     int32_t a_sum = 0;
     if constexpr (kBegin == 0) a_sum += load_unit(sums + 4 * c);
     if constexpr (kEnd == 8) a_sum += load_unit(sums + 4 * (kCols + c));
@@ -77,7 +77,7 @@ template <PackedKind kKind, int kCols, int kPlanes, int kHalf>
 SLIP_INLINE void add_half(const __m256i w[8], const BlockView& view, int side, __m256 acc[kCols]) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kSteps = kLayout.granule / 4;
-  const uint8_t* factors = view.act + 4 * kActUnits * kPlanes * kCols;
+  const uint8_t* factors = view.act + 4 * kActUnits * 2 * kCols;
   __m256 scale, min;
   load_scales<kKind>(view.scales, view.head, side, kHalf, scale, min);
 #pragma GCC unroll 4
@@ -96,14 +96,24 @@ SLIP_INLINE void add_half(const __m256i w[8], const BlockView& view, int side, _
   }
 }
 
+// 8 rows of a block.
 template <PackedKind kKind, int kCols, int kPlanes>
+SLIP_INLINE void add_side(const __m256i w[8], const BlockView& view, int side, __m256 acc[kCols]) {
+  add_half<kKind, kCols, kPlanes, 0>(w, view, side, acc);
+  if constexpr (layout_of(kKind).granule == 16) {
+    add_half<kKind, kCols, kPlanes, 1>(w, view, side, acc);
+  }
+}
+
+template <PackedKind kKind, int kCols>
 void direct(const QGemmArgs* args) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kPlaneBytes = 64 * (kLayout.base_bits + kLayout.extra_bits);
   const int64_t n_blocks = args->w->n_cols / kPackedBlock;
   for (int64_t g = args->group_begin; g < args->group_end; ++g) {
     const uint8_t* p = args->w->data + g * args->w->group_bytes;
-    BlockView view = {p, p, static_cast<const uint8_t*>(args->act)};
+    const auto* fine = static_cast<const int32_t*>(args->act);
+    BlockView view = {p, p, static_cast<const uint8_t*>(args->act) + tile_head_bytes(n_blocks)};
     __m256 acc[2][kCols];
 #pragma GCC unroll 4
     for (int c = 0; c < kCols; ++c) acc[0][c] = acc[1][c] = _mm256_setzero_ps();
@@ -123,13 +133,14 @@ void direct(const QGemmArgs* args) {
       for (int side = 0; side < 2; ++side) {
         __m256i w[8];
         load_codes<kKind>(p + 32 * side, w);
-        add_half<kKind, kCols, kPlanes, 0>(w, view, side, acc[side]);
-        if constexpr (kLayout.granule == 16) {
-          add_half<kKind, kCols, kPlanes, 1>(w, view, side, acc[side]);
+        if (fine[b] == 0) {
+          add_side<kKind, kCols, 1>(w, view, side, acc[side]);
+        } else {
+          add_side<kKind, kCols, 2>(w, view, side, acc[side]);
         }
       }
       p += kLayout.block_bytes;
-      view.act += tile_block_bytes(kCols, kPlanes);
+      view.act += kActColumnBytes * kCols;
     }
 #pragma GCC unroll 4
     for (int c = 0; c < kCols; ++c) {
@@ -141,16 +152,11 @@ void direct(const QGemmArgs* args) {
   }
 }
 
-template <PackedKind kKind, int kPlanes>
-void direct_columns(const QGemmArgs* args) {
-  if (args->n_rows == 1) return direct<kKind, 1, kPlanes>(args);
-  if (args->n_rows == 2) return direct<kKind, 2, kPlanes>(args);
-  return direct<kKind, 4, kPlanes>(args);
-}
-
 template <PackedKind kKind>
-void direct_planes(const QGemmArgs* args) {
-  args->planes == 1 ? direct_columns<kKind, 1>(args) : direct_columns<kKind, 2>(args);
+void direct_columns(const QGemmArgs* args) {
+  if (args->n_rows == 1) return direct<kKind, 1>(args);
+  if (args->n_rows == 2) return direct<kKind, 2>(args);
+  return direct<kKind, 4>(args);
 }
 
 }  // namespace
@@ -158,31 +164,31 @@ void direct_planes(const QGemmArgs* args) {
 void qgemm_direct_avx2(const QGemmArgs* args) {
   switch (args->w->kind) {
     case PackedKind::kQ4_0:
-      return direct_planes<PackedKind::kQ4_0>(args);
+      return direct_columns<PackedKind::kQ4_0>(args);
     case PackedKind::kQ4_1:
-      return direct_planes<PackedKind::kQ4_1>(args);
+      return direct_columns<PackedKind::kQ4_1>(args);
     case PackedKind::kQ5_0:
-      return direct_planes<PackedKind::kQ5_0>(args);
+      return direct_columns<PackedKind::kQ5_0>(args);
     case PackedKind::kQ5_1:
-      return direct_planes<PackedKind::kQ5_1>(args);
+      return direct_columns<PackedKind::kQ5_1>(args);
     case PackedKind::kQ8_0:
-      return direct_planes<PackedKind::kQ8_0>(args);
+      return direct_columns<PackedKind::kQ8_0>(args);
     case PackedKind::kQ2_K:
-      return direct_planes<PackedKind::kQ2_K>(args);
+      return direct_columns<PackedKind::kQ2_K>(args);
     case PackedKind::kQ3_K:
-      return direct_planes<PackedKind::kQ3_K>(args);
+      return direct_columns<PackedKind::kQ3_K>(args);
     case PackedKind::kQ4_K:
-      return direct_planes<PackedKind::kQ4_K>(args);
+      return direct_columns<PackedKind::kQ4_K>(args);
     case PackedKind::kQ5_K:
-      return direct_planes<PackedKind::kQ5_K>(args);
+      return direct_columns<PackedKind::kQ5_K>(args);
     case PackedKind::kQ6_K:
-      return direct_planes<PackedKind::kQ6_K>(args);
+      return direct_columns<PackedKind::kQ6_K>(args);
     case PackedKind::kIQ4_NL:
-      return direct_planes<PackedKind::kIQ4_NL>(args);
+      return direct_columns<PackedKind::kIQ4_NL>(args);
     case PackedKind::kIQ4_XS:
-      return direct_planes<PackedKind::kIQ4_XS>(args);
+      return direct_columns<PackedKind::kIQ4_XS>(args);
     case PackedKind::kMXFP4:
-      return direct_planes<PackedKind::kMXFP4>(args);
+      return direct_columns<PackedKind::kMXFP4>(args);
     case PackedKind::kF32:
     case PackedKind::kF16:
     case PackedKind::kBF16:

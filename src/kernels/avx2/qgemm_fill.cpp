@@ -8,9 +8,10 @@ SLIP_INLINE void store_side(uint8_t* p, __m256i side) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(p), side);
 }
 
-template <PackedKind kKind, int kPlanes>
+// 8 rows of a block's steps.
+template <PackedKind kKind, bool kWords>
 SLIP_INLINE void store_weights(const __m256i w[8], uint8_t* out) {
-  if constexpr (kPlanes == 1) {
+  if constexpr (!kWords) {
     for (int s = 0; s < 8; ++s) store_side(out + 64 * s, w[s]);
   } else {
     const __m256i zero = _mm256_set1_epi8(code_zero(kKind));
@@ -22,21 +23,22 @@ SLIP_INLINE void store_weights(const __m256i w[8], uint8_t* out) {
   }
 }
 
-template <PackedKind kKind, int kPlanes>
+template <PackedKind kKind, bool kWords>
 void fill(const PanelFillArgs* args) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kHalves = 32 / kLayout.granule;
   constexpr int kPlaneBytes = 64 * (kLayout.base_bits + kLayout.extra_bits);
+  constexpr int kWeightBytes = kWords ? 1024 : 512;
   constexpr int kSuperBytes = kLayout.head_bytes + 8 * kLayout.block_bytes;
   uint8_t* out = args->panel;
   for (int64_t b = args->block_begin; b < args->block_begin + args->n_blocks; ++b) {
     const uint8_t* super = args->group + b / 8 * kSuperBytes;
     const uint8_t* block = super + kLayout.head_bytes + b % 8 * kLayout.block_bytes;
-    float* scales = reinterpret_cast<float*>(out + 512 * kPlanes);
+    float* scales = reinterpret_cast<float*>(out + kWeightBytes);
     for (int side = 0; side < 2; ++side) {
       __m256i w[8];
       load_codes<kKind>(block + 32 * side, w);
-      store_weights<kKind, kPlanes>(w, out + 32 * side);
+      store_weights<kKind, kWords>(w, out + 32 * side);
       for (int h = 0; h < kHalves; ++h) {
         __m256 scale, min;
         load_scales<kKind>(block + kPlaneBytes, super, side, h, scale, min);
@@ -46,45 +48,45 @@ void fill(const PanelFillArgs* args) {
         }
       }
     }
-    out += 512 * kPlanes + 64 * kHalves * (kLayout.has_min ? 2 : 1);
+    out += kWeightBytes + 64 * kHalves * (kLayout.has_min ? 2 : 1);
   }
 }
 
 template <PackedKind kKind>
-PanelFill fill_for(int planes) {
-  return planes == 1 ? fill<kKind, 1> : fill<kKind, 2>;
+PanelFill fill_for(bool words) {
+  return words ? fill<kKind, true> : fill<kKind, false>;
 }
 
 }  // namespace
 
-PanelFill panel_fill_avx2(PackedKind kind, int planes) {
+PanelFill panel_fill_avx2(PackedKind kind, bool words) {
   switch (kind) {
     case PackedKind::kQ4_0:
-      return fill_for<PackedKind::kQ4_0>(planes);
+      return fill_for<PackedKind::kQ4_0>(words);
     case PackedKind::kQ4_1:
-      return fill_for<PackedKind::kQ4_1>(planes);
+      return fill_for<PackedKind::kQ4_1>(words);
     case PackedKind::kQ5_0:
-      return fill_for<PackedKind::kQ5_0>(planes);
+      return fill_for<PackedKind::kQ5_0>(words);
     case PackedKind::kQ5_1:
-      return fill_for<PackedKind::kQ5_1>(planes);
+      return fill_for<PackedKind::kQ5_1>(words);
     case PackedKind::kQ8_0:
-      return fill_for<PackedKind::kQ8_0>(planes);
+      return fill_for<PackedKind::kQ8_0>(words);
     case PackedKind::kQ2_K:
-      return fill_for<PackedKind::kQ2_K>(planes);
+      return fill_for<PackedKind::kQ2_K>(words);
     case PackedKind::kQ3_K:
-      return fill_for<PackedKind::kQ3_K>(planes);
+      return fill_for<PackedKind::kQ3_K>(words);
     case PackedKind::kQ4_K:
-      return fill_for<PackedKind::kQ4_K>(planes);
+      return fill_for<PackedKind::kQ4_K>(words);
     case PackedKind::kQ5_K:
-      return fill_for<PackedKind::kQ5_K>(planes);
+      return fill_for<PackedKind::kQ5_K>(words);
     case PackedKind::kQ6_K:
-      return fill_for<PackedKind::kQ6_K>(planes);
+      return fill_for<PackedKind::kQ6_K>(words);
     case PackedKind::kIQ4_NL:
-      return fill_for<PackedKind::kIQ4_NL>(planes);
+      return fill_for<PackedKind::kIQ4_NL>(words);
     case PackedKind::kIQ4_XS:
-      return fill_for<PackedKind::kIQ4_XS>(planes);
+      return fill_for<PackedKind::kIQ4_XS>(words);
     case PackedKind::kMXFP4:
-      return fill_for<PackedKind::kMXFP4>(planes);
+      return fill_for<PackedKind::kMXFP4>(words);
     case PackedKind::kF32:
     case PackedKind::kF16:
     case PackedKind::kBF16:

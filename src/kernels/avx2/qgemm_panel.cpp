@@ -1,8 +1,8 @@
 // Products of many activation rows: a panel of 16 weight rows is unpacked to L1 once, then swept by
 // all tiles of activations. Register tile: 16 rows × 4 columns, 8 accumulators, 2 registers of
-// weights, the broadcast activations and a product. With 1 plane the accumulators are int16 over as
-// many steps as they can hold exactly (sum_depth); with 2 planes weights and activations are int16.
-// The float sums stay in `out`: they are touched once a block.
+// weights, the broadcast activations and a product. The accumulators are int16 over as many steps
+// as they can hold exactly (sum_depth); with words, weights and activations are int16. The float
+// sums stay in `out`: they are touched once a block.
 #include "kernels/act_tiles.h"
 #include "kernels/avx2/kernels_avx2.h"
 #include "kernels/avx2/qgemm_avx2.h"
@@ -11,15 +11,16 @@
 namespace slip {
 namespace {
 
-constexpr int64_t kPanelBlocks[3] = {0, 32, 20};  // by planes: at most 24 KB of an L1 cache
-constexpr int64_t kPanelBytes = 20 * (1024 + 4 * 64);
-static_assert(kPanelBytes >= 32 * (512 + 4 * 64));
+constexpr int64_t kPanelBlocks = 32, kPanelBlocksWords = 20;  // at most 24 KB of an L1 cache
+constexpr int64_t kPanelBytes = kPanelBlocksWords * (1024 + 4 * 64);
+static_assert(kPanelBytes >= kPanelBlocks * (512 + 4 * 64));
 // The activations that the panels sweep again and again stay in L2.
 constexpr int64_t kSweepBytes = 320 << 10;
 constexpr int64_t kMinSweepTiles = 16;
 
 struct TileArgs {
   const uint8_t* panel;
+  const int32_t* fine;  // columns of the tile's blocks
   const uint8_t* act;
   int64_t n_blocks;
   float* out;  // [columns][16 rows], room for every column of the tile
@@ -29,9 +30,9 @@ struct TileArgs {
 };
 
 // A kind as the panel kernels see it.
-template <int kPlanesArg, int kHalvesArg, bool kMinArg, int kDepthArg, bool kZeroArg>
+template <bool kWordsArg, int kHalvesArg, bool kMinArg, int kDepthArg, bool kZeroArg>
 struct Shape {
-  static constexpr int kPlanes = kPlanesArg;
+  static constexpr bool kWords = kWordsArg;
   static constexpr int kHalves = kHalvesArg;
   static constexpr bool kMin = kMinArg;
   static constexpr int kDepth = kDepthArg;  // 1: signed bytes
@@ -66,12 +67,12 @@ SLIP_INLINE __m256i load_weights(const uint8_t* p) {
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
 }
 
-// sum += kDepth steps, as int16 first.
-template <int kCols, int kDepth>
+// sum += kDepth steps of kCols columns out of kStride, as int16 first.
+template <int kCols, int kStride, int kDepth>
 SLIP_INLINE void dot_unsigned(const uint8_t* panel, const uint8_t* act, __m256i sum[2][kCols]) {
   __m256i partial[2][kCols];
 #pragma GCC unroll 8
-  for (int s = 0; s < kDepth; ++s, panel += 64, act += 4 * kCols) {
+  for (int s = 0; s < kDepth; ++s, panel += 64, act += 4 * kStride) {
     const __m256i w0 = load_weights(panel), w1 = load_weights(panel + 32);
 #pragma GCC unroll 4
     for (int c = 0; c < kCols; ++c) {
@@ -120,21 +121,21 @@ SLIP_INLINE void dot_words(const uint8_t* panel, const uint8_t* act, __m256i sum
   }
 }
 
-// The steps of half a block (or a block).
-template <class S, int kCols>
+// The steps of half a block (or a block) of one plane, for kCols columns out of kStride.
+template <class S, int kCols, int kStride>
 SLIP_INLINE void dot_half(const uint8_t* panel, const uint8_t* act, __m256i sum[2][kCols]) {
-  constexpr int kSteps = kActUnits * S::kPlanes / S::kHalves;
-  if constexpr (S::kPlanes == 2) {
+  constexpr int kSteps = kActUnits / S::kHalves;
+  if constexpr (S::kWords) {
 #pragma GCC unroll 8
-    for (int s = 0; s < kSteps; s += 2) dot_words<kCols>(panel + 64 * s, act + 4 * kCols * s, sum);
+    for (int s = 0; s < kSteps; ++s) dot_words<kCols>(panel + 128 * s, act + 8 * kCols * s, sum);
   } else if constexpr (S::kDepth == 1) {
 #pragma GCC unroll 8
-    for (int s = 0; s < kSteps; ++s) dot_signed<kCols>(panel + 64 * s, act + 4 * kCols * s, sum);
+    for (int s = 0; s < kSteps; ++s) dot_signed<kCols>(panel + 64 * s, act + 4 * kStride * s, sum);
   } else {
     constexpr int kDepth = S::kDepth < kSteps ? S::kDepth : kSteps;
 #pragma GCC unroll 4
     for (int s = 0; s < kSteps; s += kDepth) {
-      dot_unsigned<kCols, kDepth>(panel + 64 * s, act + 4 * kCols * s, sum);
+      dot_unsigned<kCols, kStride, kDepth>(panel + 64 * s, act + 4 * kStride * s, sum);
     }
   }
 }
@@ -175,9 +176,34 @@ SLIP_INLINE void scale_half(const TileArgs* args, const uint8_t* panel_scales,
   }
 }
 
+// sum = 256 · sum + the products of plane lo. Two columns at a time, so that everything stays in
+// registers, and only where one of them is fine.
+template <class S, int kCols>
+SLIP_INLINE void add_low_plane(const uint8_t* panel, const uint8_t* act, int32_t fine,
+                               __m256i sum[2][kCols]) {
+  constexpr int kPair = kCols < 2 ? kCols : 2;
+#pragma GCC unroll 2
+  for (int c = 0; c < kCols; c += kPair) {
+    __m256i pair[2][kPair];
+#pragma GCC unroll 2
+    for (int i = 0; i < kPair; ++i) {
+      pair[0][i] = _mm256_slli_epi32(sum[0][c + i], 8);
+      pair[1][i] = _mm256_slli_epi32(sum[1][c + i], 8);
+    }
+    // A compiler that knew the panel to be that of plane hi would keep all of it on the stack.
+    asm("" : "+r"(panel));
+    if ((fine >> c & 3) != 0) dot_half<S, kPair, kCols>(panel, act + 4 * c, pair);
+#pragma GCC unroll 2
+    for (int i = 0; i < kPair; ++i) {
+      sum[0][c + i] = pair[0][i];
+      sum[1][c + i] = pair[1][i];
+    }
+  }
+}
+
 template <class S, int kCols>
 void tile(const TileArgs* args) {
-  constexpr int kSteps = kActUnits * S::kPlanes;
+  constexpr int kHalfSteps = (S::kWords ? 2 : 1) * kActUnits / S::kHalves;
   const uint8_t* panel = args->panel;
   const uint8_t* act = args->act;
   if (args->first) {
@@ -187,19 +213,23 @@ void tile(const TileArgs* args) {
     }
   }
   for (int64_t b = 0; b < args->n_blocks; ++b) {
-    const uint8_t* scales = panel + 64 * kSteps;
-    const uint8_t* factors = act + 4 * kSteps * kCols;
+    const uint8_t* scales = panel + 64 * S::kHalves * kHalfSteps;
+    const uint8_t* factors = act + 4 * 2 * kActUnits * kCols;
 #pragma GCC unroll 2
     for (int h = 0; h < S::kHalves; ++h) {
-      constexpr int kHalfSteps = kSteps / S::kHalves;
+      const uint8_t* steps = panel + 64 * h * kHalfSteps;
+      const uint8_t* units = act + 4 * kCols * h * kHalfSteps;
       __m256i sum[2][kCols];
 #pragma GCC unroll 4
       for (int c = 0; c < kCols; ++c) sum[0][c] = sum[1][c] = _mm256_setzero_si256();
-      dot_half<S, kCols>(panel + 64 * h * kHalfSteps, act + 4 * kCols * h * kHalfSteps, sum);
+      dot_half<S, kCols, kCols>(steps, units, sum);
+      if (!S::kWords && args->fine[b] != 0) {
+        add_low_plane<S, kCols>(steps, units + 4 * kActUnits * kCols, args->fine[b], sum);
+      }
       scale_half<S, kCols>(args, scales, factors, h, sum);
     }
     panel = scales + 64 * S::kHalves * (S::kMin ? 2 : 1);
-    act = factors + kColumnExtra * kCols;
+    act += kActColumnBytes * kCols;
   }
 }
 
@@ -238,10 +268,10 @@ int log2_of(int power) {
 template <class S>
 void sweep(const QGemmArgs* args, int zero) {
   alignas(64) uint8_t panel[kPanelBytes];
-  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, S::kPlanes, kActTileAvx2};
-  const PanelFill fill = panel_fill_avx2(args->w->kind, S::kPlanes);
-  const int64_t n_chunks =
-      (tiles.n_blocks + kPanelBlocks[S::kPlanes] - 1) / kPanelBlocks[S::kPlanes];
+  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kActTileAvx2};
+  const PanelFill fill = panel_fill_avx2(args->w->kind, S::kWords);
+  constexpr int64_t kMost = S::kWords ? kPanelBlocksWords : kPanelBlocks;
+  const int64_t n_chunks = (tiles.n_blocks + kMost - 1) / kMost;
   const int64_t chunk = (tiles.n_blocks + n_chunks - 1) / n_chunks;
   const int64_t n_tiles = (args->n_rows + tiles.full - 1) / tiles.full;
   const int64_t tile_bytes = tile_offset(tiles, 1);
@@ -259,10 +289,11 @@ void sweep(const QGemmArgs* args, int zero) {
         for (int64_t t = tile_begin; t < tile_end; ++t) {
           const int64_t left = args->n_rows - t * tiles.full;
           const int width = tile_width(left, tiles.full);
+          const uint8_t* act = static_cast<const uint8_t*>(args->act) + t * tile_bytes;
           const TileArgs tile_args = {
               panel,
-              static_cast<const uint8_t*>(args->act) + t * tile_bytes +
-                  b * tile_block_bytes(width, S::kPlanes),
+              reinterpret_cast<const int32_t*>(act) + b,
+              act + tile_head_bytes(tiles.n_blocks) + b * kActColumnBytes * width,
               n_blocks,
               args->out + t * tiles.full * args->out_stride + g * kRowGroup,
               args->out_stride,
@@ -285,10 +316,10 @@ void sweep_kind(const QGemmArgs* args) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kHalves = 32 / kLayout.granule;
   constexpr int kZero = is_signed(kKind) ? 0 : code_zero(kKind);
-  if (args->planes == 1) {
-    sweep<Shape<1, kHalves, kLayout.has_min, sum_depth(kKind), kZero != 0>>(args, kZero);
+  if (takes_words(args->n_rows, args->fine_above)) {
+    sweep<Shape<true, kHalves, kLayout.has_min, 1, false>>(args, 0);
   } else {
-    sweep<Shape<2, kHalves, kLayout.has_min, 1, false>>(args, 0);
+    sweep<Shape<false, kHalves, kLayout.has_min, sum_depth(kKind), kZero != 0>>(args, kZero);
   }
 }
 

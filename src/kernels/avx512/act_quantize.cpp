@@ -1,13 +1,11 @@
-// Activations for the AVX-512 products. A unit of the tiles (act_tiles.h) holds
-//   up to kDirectRows rows: 4 consecutive k as int8, first of plane hi, then of plane lo;
-//   more rows, 1 plane: 4 consecutive k as uint8, the value + 128 (the panel's weights are signed);
-//   more rows, 2 planes: int16, k = 4s and 4s + 2, then 4s + 1 and 4s + 3: two units, side by side,
-//     so that step s of column c is the 8 bytes at 8 · (s · C + c).
+// Activations for the AVX-512 products, as act_tiles.h says; with more than kDirectRows rows the
+// planes hold uint8, the value + 128 (the panel's weights are signed).
 #include <immintrin.h>
 
 #include "kernels/act_tiles.h"
 #include "kernels/avx512/kernels_avx512.h"
 #include "kernels/avx512/qgemm_avx512.h"
+#include "kernels/vec/act_limit.h"
 
 namespace slip {
 namespace {
@@ -17,6 +15,7 @@ namespace {
 struct Block {
   __m512i words;
   float d;
+  bool is_fine;
 };
 
 inline int largest_magnitude_bits(__m512 x0, __m512 x1) {
@@ -31,29 +30,35 @@ inline int largest_magnitude_bits(__m512 x0, __m512 x1) {
   return _mm_cvtsi128_si32(m4);
 }
 
-inline Block quantize(const float* x, int planes) {
+inline Block quantize(const float* x, float limit) {
   const __m512 x0 = _mm512_loadu_ps(x), x1 = _mm512_loadu_ps(x + 16);
   const int amax_bits = largest_magnitude_bits(x0, x1);
-  if (amax_bits < kActTinyBits) return {_mm512_setzero_si512(), 0.0F};
-  if (amax_bits >= kActInfinityBits) return {_mm512_setzero_si512(), __builtin_nanf("")};
+  if (amax_bits < kActTinyBits) return {_mm512_setzero_si512(), 0.0F, false};
+  if (amax_bits >= kActInfinityBits) return {_mm512_setzero_si512(), __builtin_nanf(""), false};
   const float amax = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(amax_bits)));
-  const __m512 factor = _mm512_set1_ps(kActTop[planes] / amax);
+  const bool is_fine = amax * amax > limit;
+  const float top = is_fine ? kActTopFine : kActTopCoarse;
+  const __m512 factor = _mm512_set1_ps(top / amax);
   return {_mm512_packs_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(x0, factor)),
                              _mm512_cvtps_epi32(_mm512_mul_ps(x1, factor))),
-          amax / kActTop[planes]};
+          amax / top, is_fine};
 }
 
 // Splits a into planes: hi = (a + 128) >> 8, lo = a - 256·hi, at least -127; a = 256·hi + lo.
 // a + 128 is at most 32767.
-inline void split(__m512i& a, __m512i& hi, __m512i& lo) {
-  hi = _mm512_srai_epi16(_mm512_add_epi16(a, _mm512_set1_epi16(128)), 8);
+struct Planes {
+  __m512i hi, lo;
+};
+inline Planes split(__m512i& a) {
+  const __m512i hi = _mm512_srai_epi16(_mm512_add_epi16(a, _mm512_set1_epi16(128)), 8);
   const __m512i base = _mm512_slli_epi16(hi, 8);
-  lo = _mm512_max_epi16(_mm512_sub_epi16(a, base), _mm512_set1_epi16(-127));
+  const __m512i lo = _mm512_max_epi16(_mm512_sub_epi16(a, base), _mm512_set1_epi16(-127));
   a = _mm512_add_epi16(base, lo);
+  return {hi, lo};
 }
 
-// d, float(a_sum) · d and the sums of both halves.
-inline void store_factors(const Block& block, int width, int c, float* factors) {
+// d, float(a_sum) · d and the sums of both halves, for a column of `width`.
+inline void store_factors(const Block& block, int width, float* factors) {
   const __m512i pairs = _mm512_madd_epi16(block.words, _mm512_set1_epi16(1));
   // Per 128-bit lane: two pairs of the first half, two of the second.
   const __m512i quads = _mm512_add_epi32(pairs, _mm512_shuffle_epi32(pairs, _MM_PERM_CDAB));
@@ -62,74 +67,80 @@ inline void store_factors(const Block& block, int width, int c, float* factors) 
   const __m128i halves = _mm_add_epi32(_mm256_castsi256_si128(q8), _mm256_extracti128_si256(q8, 1));
   const int sum0 = _mm_cvtsi128_si32(halves), sum1 = _mm_extract_epi32(halves, 2);
   int32_t* sums = reinterpret_cast<int32_t*>(factors + 2 * width);
-  factors[c] = block.d;
-  factors[width + c] = static_cast<float>(sum0 + sum1) * block.d;
-  sums[c] = sum0;
-  sums[width + c] = sum1;
+  factors[0] = block.d;
+  factors[width] = static_cast<float>(sum0 + sum1) * block.d;
+  sums[0] = sum0;
+  sums[width] = sum1;
 }
 
-// Plane 0 or 1 of `lanes`, whose 128-bit lane i holds steps i and 4 + i of plane 0, then of
-// plane 1.
-inline void scatter_bytes(const uint32_t* lanes, int plane, int width, uint32_t* out) {
-  for (int s = 0; s < kActUnits; ++s) out[s * width] = lanes[4 * (s % 4) + 2 * plane + s / 4];
+// `lanes`: 128-bit lane i holds steps i and 4 + i of plane hi, then of plane lo.
+inline void scatter(const uint32_t* lanes, int planes, int width, uint32_t* out) {
+  for (int i = 0; i < kActUnits * planes; ++i) {
+    out[i * width] = lanes[4 * (i % 4) + 2 * (i / kActUnits) + i % kActUnits / 4];
+  }
 }
 
-inline void scatter_words(const uint64_t* lanes, int width, uint64_t* out) {
-  for (int s = 0; s < kActUnits; ++s) out[s * width] = lanes[2 * (s % 4) + s / 4];
-}
-
-// One block of one column: `out` is the tile's block, `c` the column in it.
-inline void pack_block(Block block, const ActTiles& tiles, int width, int c, uint32_t* out) {
-  alignas(64) uint64_t lanes[8];
-  const bool direct = tiles.n_rows <= kDirectRows;
-  const uint32_t* units = reinterpret_cast<const uint32_t*>(lanes);
-  if (tiles.planes == 1) {
-    const __m512i bytes = _mm512_packs_epi16(block.words, block.words);
-    _mm512_store_si512(lanes, direct ? bytes : _mm512_xor_si512(bytes, _mm512_set1_epi8(-128)));
-    scatter_bytes(units, 0, width, out + c);
+// One column of a tile's block that has `planes`.
+inline void pack_column(Block block, int planes, const ActTiles& tiles, int width, uint32_t* out) {
+  __m512i bytes;
+  if (planes == 1) {
+    bytes = _mm512_packs_epi16(block.words, block.words);
   } else {
-    __m512i hi, lo;
-    split(block.words, hi, lo);
-    if (direct) {
-      _mm512_store_si512(lanes, _mm512_packs_epi16(hi, lo));
-      scatter_bytes(units, 0, width, out + c);
-      scatter_bytes(units, 1, width, out + kActUnits * width + c);
-    } else {
-      constexpr int kOrder = 0xd8;  // words 0, 2, 1, 3
-      const __m512i low = _mm512_shufflelo_epi16(block.words, kOrder);
-      _mm512_store_si512(lanes, _mm512_shufflehi_epi16(low, kOrder));
-      scatter_words(lanes, width, reinterpret_cast<uint64_t*>(out) + c);
+    if (!block.is_fine) {
+      block.words = _mm512_slli_epi16(block.words, 8);
+      block.d *= 0x1p-8F;
+    }
+    const Planes split_words = split(block.words);
+    bytes = _mm512_packs_epi16(split_words.hi, split_words.lo);
+  }
+  if (tiles.n_rows > kDirectRows) bytes = _mm512_xor_si512(bytes, _mm512_set1_epi8(-128));
+  alignas(64) uint32_t lanes[16];
+  _mm512_store_si512(lanes, bytes);
+  scatter(lanes, planes, width, out);
+  store_factors(block, width, reinterpret_cast<float*>(out + 2 * kActUnits * width));
+}
+
+// The tile of rows [row, row + n_rows), which is `width` columns wide.
+void pack_tile(const ActQuantArgs* args, const ActTiles& tiles, int64_t row, int width,
+               uint8_t* out) {
+  const int n_rows = tiles.n_rows - row < width ? static_cast<int>(tiles.n_rows - row) : width;
+  auto* fine = reinterpret_cast<int32_t*>(out);
+  out += tile_head_bytes(tiles.n_blocks);
+  float limits[kMaxTileColumns];
+  for (int c = 0; c < n_rows; ++c) limits[c] = fine_limit(*args, row + c);
+  if (n_rows < width) {
+    __builtin_memset(out, 0, static_cast<size_t>(tiles.n_blocks * kActColumnBytes * width));
+  }
+  for (int64_t b = 0; b < tiles.n_blocks; ++b, out += kActColumnBytes * width) {
+    Block blocks[kMaxTileColumns];
+    fine[b] = 0;
+    for (int c = 0; c < n_rows; ++c) {
+      blocks[c] = quantize(args->x + (row + c) * args->x_stride + b * kActBlock, limits[c]);
+      fine[b] |= static_cast<int32_t>(blocks[c].is_fine) << c;
+    }
+    for (int c = 0; c < n_rows; ++c) {
+      pack_column(blocks[c], fine[b] == 0 ? 1 : 2, tiles, width,
+                  reinterpret_cast<uint32_t*>(out) + c);
     }
   }
-  store_factors(block, width, c, reinterpret_cast<float*>(out + kActUnits * tiles.planes * width));
 }
-ActTiles tiles_of(int64_t n_rows, int64_t n_cols, int planes) {
-  return {n_cols / kActBlock, n_rows, planes, tile_columns_avx512(n_rows)};
+
+ActTiles tiles_of(int64_t n_rows, int64_t n_cols) {
+  return {n_cols / kActBlock, n_rows, tile_columns_avx512(n_rows)};
 }
 
 }  // namespace
 
-size_t act_bytes_avx512(int64_t n_rows, int64_t n_cols, int planes) {
-  return static_cast<size_t>(act_tiles_bytes(tiles_of(n_rows, n_cols, planes)));
+size_t act_bytes_avx512(int64_t n_rows, int64_t n_cols) {
+  return static_cast<size_t>(act_tiles_bytes(tiles_of(n_rows, n_cols)));
 }
 
 void act_quantize_avx512(const ActQuantArgs* args) {
-  const ActTiles tiles = tiles_of(args->n_rows, args->n_cols, args->planes);
+  const ActTiles tiles = tiles_of(args->n_rows, args->n_cols);
   for (int64_t m = args->row_begin; m < args->row_end; m += tiles.full) {
-    const int64_t left = args->n_rows - m;
-    const int width = tile_width(left, tiles.full);
-    const int n_columns = left < width ? static_cast<int>(left) : width;
-    const int64_t block_bytes = tile_block_bytes(width, tiles.planes);
-    char* out = static_cast<char*>(args->packed) + tile_offset(tiles, m / tiles.full);
-    if (n_columns < width) {
-      __builtin_memset(out, 0, static_cast<size_t>(tiles.n_blocks * block_bytes));
-    }
-    for (int64_t b = 0; b < tiles.n_blocks; ++b, out += block_bytes) {
-      for (int c = 0; c < n_columns; ++c) {
-        const float* x = args->x + (m + c) * args->x_stride + b * kActBlock;
-        pack_block(quantize(x, tiles.planes), tiles, width, c, reinterpret_cast<uint32_t*>(out));
-      }
-    }
+    const int width = tile_width(args->n_rows - m, tiles.full);
+    auto* out = static_cast<uint8_t*>(args->packed) + tile_offset(tiles, m / tiles.full);
+    pack_tile(args, tiles, m, width, out);
   }
 }
 

@@ -5,7 +5,7 @@
 
 namespace slip {
 
-size_t act_bytes_avx512(int64_t n_rows, int64_t n_cols, int planes);
+size_t act_bytes_avx512(int64_t n_rows, int64_t n_cols);
 void act_quantize_avx512(const ActQuantArgs* args);
 void qgemm_avx512(const QGemmArgs* args);
 void fgemm_avx512(const FGemmArgs* args);

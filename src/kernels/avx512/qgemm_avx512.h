@@ -9,6 +9,7 @@ namespace slip {
 // Columns of a full tile: 6, but two tiles of 4 are faster than 6 and 2. Activations are quantised
 // in multiples of both.
 constexpr int kActTileAvx512 = 12;
+constexpr int kMaxTileColumns = 6;
 int tile_columns_avx512(int64_t n_rows);
 
 // Up to kDirectRows (act_tiles.h) activation rows.
@@ -16,9 +17,8 @@ void qgemm_direct_avx512(const QGemmArgs* args);
 void qgemm_panel_avx512(const QGemmArgs* args);
 
 // A panel: some blocks of one or two groups of 16 rows, unpacked, everything for a block together:
-//   [step][group] 64 B of weights: 1 plane: 8 steps of signed bytes (16 rows × 4 k);
-//                 2 planes: 16 steps of int16 (16 rows × 2 k, in the order of the activations);
-//   [half][group] int32: -128 · Σ w, what the offset of uint8 activations adds (1 plane only);
+//   [step][group] 64 B of weights: 8 steps of signed bytes (16 rows × 4 k);
+//   [half][group] int32: -128 · Σ w, what the offset of uint8 activations adds;
 //   [half][group] f32 scales; [half][group] f32 mins, for kinds with mins.
 // One half where a scale covers 32 columns, else two.
 struct PanelFillArgs {
@@ -30,6 +30,6 @@ struct PanelFillArgs {
   uint8_t* panel;
 };
 using PanelFill = void (*)(const PanelFillArgs* args);
-PanelFill panel_fill_avx512(PackedKind kind, int planes);
+PanelFill panel_fill_avx512(PackedKind kind);
 
 }  // namespace slip

@@ -42,7 +42,7 @@ SLIP_INLINE __m512i dot(const __m512i w[8], const uint8_t* act, int c) {
     sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 8), low);
   }
   if constexpr (kZero != 0) {
-    const uint8_t* sums = act + 4 * (kActUnits * kPlanes + 2) * kCols;
+    const uint8_t* sums = act + 4 * (kActUnits * 2 + 2) * kCols;
     int32_t a_sum = 0;
     if constexpr (kBegin == 0) a_sum += load_unit(sums + 4 * c);
     if constexpr (kEnd == 8) a_sum += load_unit(sums + 4 * (kCols + c));
@@ -56,7 +56,7 @@ SLIP_INLINE void add_half(const __m512i w[8], const Scales& scales, const uint8_
                           __m512 acc[kCols]) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kSteps = kLayout.granule / 4;
-  const uint8_t* factors = act + 4 * kActUnits * kPlanes * kCols;
+  const uint8_t* factors = act + 4 * kActUnits * 2 * kCols;
 #pragma GCC unroll 4
   for (int c = 0; c < kCols; ++c) {
     const __m512i sum = dot<kKind, kCols, kPlanes, kHalf * kSteps, (kHalf + 1) * kSteps>(w, act, c);
@@ -72,14 +72,25 @@ SLIP_INLINE void add_half(const __m512i w[8], const Scales& scales, const uint8_
   }
 }
 
+// 16 rows of a block.
 template <PackedKind kKind, int kCols, int kPlanes>
+SLIP_INLINE void add_block(const __m512i w[8], const Scales& scales, const uint8_t* act,
+                           __m512 acc[kCols]) {
+  add_half<kKind, kCols, kPlanes, 0>(w, scales, act, acc);
+  if constexpr (layout_of(kKind).granule == 16) {
+    add_half<kKind, kCols, kPlanes, 1>(w, scales, act, acc);
+  }
+}
+
+template <PackedKind kKind, int kCols>
 void direct(const QGemmArgs* args) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kPlaneBytes = 64 * (kLayout.base_bits + kLayout.extra_bits);
   const int64_t n_blocks = args->w->n_cols / kPackedBlock;
   for (int64_t g = args->group_begin; g < args->group_end; ++g) {
     const uint8_t* p = args->w->data + g * args->w->group_bytes;
-    const uint8_t* act = static_cast<const uint8_t*>(args->act);
+    const auto* fine = static_cast<const int32_t*>(args->act);
+    const uint8_t* act = static_cast<const uint8_t*>(args->act) + tile_head_bytes(n_blocks);
     Factors factors = load_factors<kKind>(p);
     __m512 acc[kCols];
 #pragma GCC unroll 4
@@ -99,12 +110,13 @@ void direct(const QGemmArgs* args) {
       Scales scales;
       load_codes<kKind>(p, w);
       load_scales<kKind>(p + kPlaneBytes, factors, scales);
-      add_half<kKind, kCols, kPlanes, 0>(w, scales, act, acc);
-      if constexpr (kLayout.granule == 16) {
-        add_half<kKind, kCols, kPlanes, 1>(w, scales, act, acc);
+      if (fine[b] == 0) {
+        add_block<kKind, kCols, 1>(w, scales, act, acc);
+      } else {
+        add_block<kKind, kCols, 2>(w, scales, act, acc);
       }
       p += kLayout.block_bytes;
-      act += tile_block_bytes(kCols, kPlanes);
+      act += kActColumnBytes * kCols;
     }
 #pragma GCC unroll 4
     for (int c = 0; c < kCols; ++c) {
@@ -114,16 +126,11 @@ void direct(const QGemmArgs* args) {
   }
 }
 
-template <PackedKind kKind, int kPlanes>
-void direct_columns(const QGemmArgs* args) {
-  if (args->n_rows == 1) return direct<kKind, 1, kPlanes>(args);
-  if (args->n_rows == 2) return direct<kKind, 2, kPlanes>(args);
-  return direct<kKind, 4, kPlanes>(args);
-}
-
 template <PackedKind kKind>
-void direct_planes(const QGemmArgs* args) {
-  args->planes == 1 ? direct_columns<kKind, 1>(args) : direct_columns<kKind, 2>(args);
+void direct_columns(const QGemmArgs* args) {
+  if (args->n_rows == 1) return direct<kKind, 1>(args);
+  if (args->n_rows == 2) return direct<kKind, 2>(args);
+  return direct<kKind, 4>(args);
 }
 
 }  // namespace
@@ -131,31 +138,31 @@ void direct_planes(const QGemmArgs* args) {
 void qgemm_direct_avx512(const QGemmArgs* args) {
   switch (args->w->kind) {
     case PackedKind::kQ4_0:
-      return direct_planes<PackedKind::kQ4_0>(args);
+      return direct_columns<PackedKind::kQ4_0>(args);
     case PackedKind::kQ4_1:
-      return direct_planes<PackedKind::kQ4_1>(args);
+      return direct_columns<PackedKind::kQ4_1>(args);
     case PackedKind::kQ5_0:
-      return direct_planes<PackedKind::kQ5_0>(args);
+      return direct_columns<PackedKind::kQ5_0>(args);
     case PackedKind::kQ5_1:
-      return direct_planes<PackedKind::kQ5_1>(args);
+      return direct_columns<PackedKind::kQ5_1>(args);
     case PackedKind::kQ8_0:
-      return direct_planes<PackedKind::kQ8_0>(args);
+      return direct_columns<PackedKind::kQ8_0>(args);
     case PackedKind::kQ2_K:
-      return direct_planes<PackedKind::kQ2_K>(args);
+      return direct_columns<PackedKind::kQ2_K>(args);
     case PackedKind::kQ3_K:
-      return direct_planes<PackedKind::kQ3_K>(args);
+      return direct_columns<PackedKind::kQ3_K>(args);
     case PackedKind::kQ4_K:
-      return direct_planes<PackedKind::kQ4_K>(args);
+      return direct_columns<PackedKind::kQ4_K>(args);
     case PackedKind::kQ5_K:
-      return direct_planes<PackedKind::kQ5_K>(args);
+      return direct_columns<PackedKind::kQ5_K>(args);
     case PackedKind::kQ6_K:
-      return direct_planes<PackedKind::kQ6_K>(args);
+      return direct_columns<PackedKind::kQ6_K>(args);
     case PackedKind::kIQ4_NL:
-      return direct_planes<PackedKind::kIQ4_NL>(args);
+      return direct_columns<PackedKind::kIQ4_NL>(args);
     case PackedKind::kIQ4_XS:
-      return direct_planes<PackedKind::kIQ4_XS>(args);
+      return direct_columns<PackedKind::kIQ4_XS>(args);
     case PackedKind::kMXFP4:
-      return direct_planes<PackedKind::kMXFP4>(args);
+      return direct_columns<PackedKind::kMXFP4>(args);
     case PackedKind::kF32:
     case PackedKind::kF16:
     case PackedKind::kBF16:

@@ -8,31 +8,24 @@ SLIP_INLINE void store_line(uint8_t* p, __m512i line) {
   _mm512_store_si512(p, line);
 }
 
-// The lines of weights, and what follows them; returns the position after it.
-template <PackedKind kKind, int kPlanes>
+// The lines of weights and -128 · Σ w; returns the position after it.
+template <PackedKind kKind>
 SLIP_INLINE uint8_t* store_weights(const __m512i w[8], int64_t stride, uint8_t* out) {
   constexpr int kHalves = 32 / layout_of(kKind).granule;
-  if constexpr (kPlanes == 1) {
-    for (int s = 0; s < 8; ++s) store_line(out + s * stride, w[s]);
-    out += 8 * stride;
-    const __m512i offset = _mm512_set1_epi8(-128);  // 128, unsigned
-    for (int h = 0; h < kHalves; ++h, out += stride) {
-      __m512i sum = _mm512_setzero_si512();
-      for (int s = 0; s < 8 / kHalves; ++s) {
-        sum = _mm512_dpbusd_epi32(sum, offset, w[8 / kHalves * h + s]);
-      }
-      store_line(out, _mm512_sub_epi32(_mm512_setzero_si512(), sum));
+  for (int s = 0; s < 8; ++s) store_line(out + s * stride, w[s]);
+  out += 8 * stride;
+  const __m512i offset = _mm512_set1_epi8(-128);  // 128, unsigned
+  for (int h = 0; h < kHalves; ++h, out += stride) {
+    __m512i sum = _mm512_setzero_si512();
+    for (int s = 0; s < 8 / kHalves; ++s) {
+      sum = _mm512_dpbusd_epi32(sum, offset, w[8 / kHalves * h + s]);
     }
-  } else {
-    for (int s = 0; s < 8; ++s, out += 2 * stride) {
-      store_line(out, _mm512_srai_epi16(_mm512_slli_epi16(w[s], 8), 8));
-      store_line(out + stride, _mm512_srai_epi16(w[s], 8));
-    }
+    store_line(out, _mm512_sub_epi32(_mm512_setzero_si512(), sum));
   }
   return out;
 }
 
-template <PackedKind kKind, int kPlanes>
+template <PackedKind kKind>
 void fill(const PanelFillArgs* args) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kHalves = 32 / kLayout.granule;
@@ -45,7 +38,7 @@ void fill(const PanelFillArgs* args) {
     const uint8_t* block = super + kLayout.head_bytes + b % 8 * kLayout.block_bytes;
     __m512i w[8];
     load_values<kKind>(block, w);
-    out = store_weights<kKind, kPlanes>(w, stride, out);
+    out = store_weights<kKind>(w, stride, out);
     Scales scales;
     load_scales<kKind>(block + kPlaneBytes, load_factors<kKind>(super), scales);
     for (int h = 0; h < kHalves; ++h, out += stride) {
@@ -59,41 +52,36 @@ void fill(const PanelFillArgs* args) {
   }
 }
 
-template <PackedKind kKind>
-PanelFill fill_for(int planes) {
-  return planes == 1 ? fill<kKind, 1> : fill<kKind, 2>;
-}
-
 }  // namespace
 
-PanelFill panel_fill_avx512(PackedKind kind, int planes) {
+PanelFill panel_fill_avx512(PackedKind kind) {
   switch (kind) {
     case PackedKind::kQ4_0:
-      return fill_for<PackedKind::kQ4_0>(planes);
+      return fill<PackedKind::kQ4_0>;
     case PackedKind::kQ4_1:
-      return fill_for<PackedKind::kQ4_1>(planes);
+      return fill<PackedKind::kQ4_1>;
     case PackedKind::kQ5_0:
-      return fill_for<PackedKind::kQ5_0>(planes);
+      return fill<PackedKind::kQ5_0>;
     case PackedKind::kQ5_1:
-      return fill_for<PackedKind::kQ5_1>(planes);
+      return fill<PackedKind::kQ5_1>;
     case PackedKind::kQ8_0:
-      return fill_for<PackedKind::kQ8_0>(planes);
+      return fill<PackedKind::kQ8_0>;
     case PackedKind::kQ2_K:
-      return fill_for<PackedKind::kQ2_K>(planes);
+      return fill<PackedKind::kQ2_K>;
     case PackedKind::kQ3_K:
-      return fill_for<PackedKind::kQ3_K>(planes);
+      return fill<PackedKind::kQ3_K>;
     case PackedKind::kQ4_K:
-      return fill_for<PackedKind::kQ4_K>(planes);
+      return fill<PackedKind::kQ4_K>;
     case PackedKind::kQ5_K:
-      return fill_for<PackedKind::kQ5_K>(planes);
+      return fill<PackedKind::kQ5_K>;
     case PackedKind::kQ6_K:
-      return fill_for<PackedKind::kQ6_K>(planes);
+      return fill<PackedKind::kQ6_K>;
     case PackedKind::kIQ4_NL:
-      return fill_for<PackedKind::kIQ4_NL>(planes);
+      return fill<PackedKind::kIQ4_NL>;
     case PackedKind::kIQ4_XS:
-      return fill_for<PackedKind::kIQ4_XS>(planes);
+      return fill<PackedKind::kIQ4_XS>;
     case PackedKind::kMXFP4:
-      return fill_for<PackedKind::kMXFP4>(planes);
+      return fill<PackedKind::kMXFP4>;
     case PackedKind::kF32:
     case PackedKind::kF16:
     case PackedKind::kBF16:

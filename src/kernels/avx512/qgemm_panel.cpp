@@ -10,16 +10,15 @@
 namespace slip {
 namespace {
 
-constexpr int64_t kPanelBlocks[3] = {0, 24, 18};  // by planes: 32 … 46 KB, about an L1 cache
-constexpr int64_t kPanelBlockBytes[3] = {0, (8 + 3 * 2) * 128, (16 + 2 * 2) * 128};
-constexpr int64_t kPanelBytes = kPanelBlocks[2] * kPanelBlockBytes[2];
-static_assert(kPanelBytes >= kPanelBlocks[1] * kPanelBlockBytes[1]);
+constexpr int64_t kPanelBlocks = 24;  // 30 … 42 KB, about an L1 cache
+constexpr int64_t kPanelBytes = kPanelBlocks * (8 + 3 * 2) * 128;
 // The activations that the panels sweep again and again stay in L2.
 constexpr int64_t kSweepBytes = 1 << 20;
 constexpr int64_t kMinSweepTiles = 16;
 
 struct TileArgs {
   const uint8_t* panel;
+  const int32_t* fine;  // columns of the tile's blocks
   const uint8_t* act;
   int64_t n_blocks;
   float* out;
@@ -29,9 +28,8 @@ struct TileArgs {
 };
 
 // A kind as the panel kernels see it.
-template <int kPlanesArg, int kHalvesArg, bool kMinArg>
+template <int kHalvesArg, bool kMinArg>
 struct Shape {
-  static constexpr int kPlanes = kPlanesArg;
   static constexpr int kHalves = kHalvesArg;
   static constexpr bool kMin = kMinArg;
 };
@@ -46,28 +44,21 @@ SLIP_INLINE __m512 broadcast_float(const uint8_t* p) {
   return _mm512_castsi512_ps(broadcast_unit(p));
 }
 
-// Where step s of column c is in a tile's block.
-template <int kCols, int kPlanes>
-constexpr int unit_offset(int s, int c) {
-  return kPlanes == 1 ? 4 * (s * kCols + c) : 8 * (s / 2 * kCols + c) + 4 * (s % 2);
-}
-
 // Integer sums of half a block (or a block): kSteps steps of kGroups × kCols dot products.
-template <int kGroups, int kCols, int kPlanes, int kSteps>
+template <int kGroups, int kCols, int kSteps>
 SLIP_INLINE void dot_steps(const uint8_t* panel, const uint8_t* act, __m512i sum[kGroups][kCols]) {
   // In full: a compiler that keeps the loop copies every accumulator once a step.
-#pragma GCC unroll 16
+#pragma GCC unroll 8
   for (int s = 0; s < kSteps; ++s, panel += 64 * kGroups) {
     __m512i w[kGroups];
 #pragma GCC unroll 2
     for (int g = 0; g < kGroups; ++g) w[g] = _mm512_load_si512(panel + 64 * g);
 #pragma GCC unroll 6
     for (int c = 0; c < kCols; ++c) {
-      const __m512i a = broadcast_unit(act + unit_offset<kCols, kPlanes>(s, c));
+      const __m512i a = broadcast_unit(act + 4 * (s * kCols + c));
 #pragma GCC unroll 2
       for (int g = 0; g < kGroups; ++g) {
-        sum[g][c] = kPlanes == 1 ? _mm512_dpbusd_epi32(sum[g][c], a, w[g])
-                                 : _mm512_dpwssd_epi32(sum[g][c], a, w[g]);
+        sum[g][c] = _mm512_dpbusd_epi32(sum[g][c], a, w[g]);
       }
     }
   }
@@ -76,7 +67,7 @@ SLIP_INLINE void dot_steps(const uint8_t* panel, const uint8_t* act, __m512i sum
 // Not inlined: alone, all 24 accumulators get registers.
 template <class S, int kGroups, int kCols>
 __attribute__((noinline)) void tile(const TileArgs* args) {
-  constexpr int kSteps = kActUnits * S::kPlanes;
+  constexpr int kHalfSteps = kActUnits / S::kHalves;
   constexpr int kLines = 64 * kGroups;
   const uint8_t* panel = args->panel;
   const uint8_t* act = args->act;
@@ -91,10 +82,10 @@ __attribute__((noinline)) void tile(const TileArgs* args) {
     }
   }
   for (int64_t b = 0; b < args->n_blocks; ++b) {
-    const uint8_t* init = panel + kSteps * kLines;
-    const uint8_t* scales = init + (S::kPlanes == 1 ? S::kHalves * kLines : 0);
+    const uint8_t* init = panel + kActUnits * kLines;
+    const uint8_t* scales = init + S::kHalves * kLines;
     const uint8_t* mins = scales + S::kHalves * kLines;
-    const uint8_t* factors = act + kSteps * 4 * kCols;
+    const uint8_t* factors = act + 2 * kActUnits * 4 * kCols;
 #pragma GCC unroll 2
     for (int h = 0; h < S::kHalves; ++h) {
       __m512i sum[kGroups][kCols];
@@ -102,13 +93,23 @@ __attribute__((noinline)) void tile(const TileArgs* args) {
       for (int c = 0; c < kCols; ++c) {
 #pragma GCC unroll 2
         for (int g = 0; g < kGroups; ++g) {
-          sum[g][c] = S::kPlanes == 1 ? _mm512_load_si512(init + (h * kGroups + g) * 64)
-                                      : _mm512_setzero_si512();
+          sum[g][c] = _mm512_load_si512(init + (h * kGroups + g) * 64);
         }
       }
-      constexpr int kHalfSteps = kSteps / S::kHalves;
-      dot_steps<kGroups, kCols, S::kPlanes, kHalfSteps>(panel + h * kHalfSteps * kLines,
-                                                        act + h * kHalfSteps * 4 * kCols, sum);
+      const uint8_t* steps = panel + h * kHalfSteps * kLines;
+      const uint8_t* units = act + h * kHalfSteps * 4 * kCols;
+      dot_steps<kGroups, kCols, kHalfSteps>(steps, units, sum);
+      if (args->fine[b] != 0) {
+#pragma GCC unroll 6
+        for (int c = 0; c < kCols; ++c) {
+#pragma GCC unroll 2
+          for (int g = 0; g < kGroups; ++g) {
+            sum[g][c] = _mm512_add_epi32(_mm512_slli_epi32(sum[g][c], 8),
+                                         _mm512_load_si512(init + (h * kGroups + g) * 64));
+          }
+        }
+        dot_steps<kGroups, kCols, kHalfSteps>(steps, units + kActUnits * 4 * kCols, sum);
+      }
 #pragma GCC unroll 6
       for (int c = 0; c < kCols; ++c) {
         const __m512 d = broadcast_float(factors + 4 * c);
@@ -132,7 +133,7 @@ __attribute__((noinline)) void tile(const TileArgs* args) {
       }
     }
     panel = mins + (S::kMin ? S::kHalves * kLines : 0);
-    act = factors + kColumnExtra * kCols;
+    act += kActColumnBytes * kCols;
   }
 #pragma GCC unroll 6
   for (int c = 0; c < kCols; ++c) {
@@ -161,7 +162,7 @@ int64_t chunk_blocks(int64_t n_blocks, int64_t most) {
 template <class S>
 void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
   alignas(64) uint8_t panel[kPanelBytes];
-  const int64_t chunk = chunk_blocks(tiles.n_blocks, kPanelBlocks[S::kPlanes]);
+  const int64_t chunk = chunk_blocks(tiles.n_blocks, kPanelBlocks);
   const int64_t n_tiles = (args->n_rows + tiles.full - 1) / tiles.full;
   const int64_t tile_bytes = tile_offset(tiles, 1);
   int64_t sweep_tiles = kSweepBytes / tile_bytes;
@@ -181,10 +182,11 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
         for (int64_t t = tile_begin; t < tile_end; ++t) {
           const int64_t left = args->n_rows - t * tiles.full;
           const int width = tile_width(left, tiles.full);
+          const uint8_t* act = static_cast<const uint8_t*>(args->act) + t * tile_bytes;
           const TileArgs tile_args = {
               panel,
-              static_cast<const uint8_t*>(args->act) + t * tile_bytes +
-                  b * tile_block_bytes(width, S::kPlanes),
+              reinterpret_cast<const int32_t*>(act) + b,
+              act + tile_head_bytes(tiles.n_blocks) + b * kActColumnBytes * width,
               n_blocks,
               args->out + t * tiles.full * args->out_stride + g * kRowGroup,
               args->out_stride,
@@ -198,25 +200,20 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
   }
 }
 
-template <int kPlanes>
-void sweep_kind(const QGemmArgs* args) {
-  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kPlanes,
-                          tile_columns_avx512(args->n_rows)};
-  const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
-  const PanelFill fill = panel_fill_avx512(args->w->kind, kPlanes);
-  if (layout.granule == 32) {
-    layout.has_min ? sweep<Shape<kPlanes, 1, true>>(args, tiles, fill)
-                   : sweep<Shape<kPlanes, 1, false>>(args, tiles, fill);
-  } else {
-    layout.has_min ? sweep<Shape<kPlanes, 2, true>>(args, tiles, fill)
-                   : sweep<Shape<kPlanes, 2, false>>(args, tiles, fill);
-  }
-}
-
 }  // namespace
 
 void qgemm_panel_avx512(const QGemmArgs* args) {
-  args->planes == 1 ? sweep_kind<1>(args) : sweep_kind<2>(args);
+  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows,
+                          tile_columns_avx512(args->n_rows)};
+  const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
+  const PanelFill fill = panel_fill_avx512(args->w->kind);
+  if (layout.granule == 32) {
+    layout.has_min ? sweep<Shape<1, true>>(args, tiles, fill)
+                   : sweep<Shape<1, false>>(args, tiles, fill);
+  } else {
+    layout.has_min ? sweep<Shape<2, true>>(args, tiles, fill)
+                   : sweep<Shape<2, false>>(args, tiles, fill);
+  }
 }
 
 }  // namespace slip

@@ -28,20 +28,21 @@ struct QuadScales {
   float32x4_t min[2];
 };
 
-// Half kHalf of the block, of kHalves; acc[c] are the float sums.
-template <int kCols, int kPlanes, int kHalves, int kHalf, bool kMin>
+// Half kHalf of the block, of kHalves; acc[c] are the float sums, `planes` those of the
+// activations.
+template <int kCols, int kHalves, int kHalf, bool kMin>
 SLIP_INLINE void add_half(const int8x16_t w[8], const QuadScales& scales, const uint8_t* act,
-                          float32x4_t acc[kCols]) {
+                          bool is_fine, float32x4_t acc[kCols]) {
   constexpr int kBegin = kHalf * 8 / kHalves, kEnd = (kHalf + 1) * 8 / kHalves;
   const int8_t* plane = reinterpret_cast<const int8_t*>(act);
   int32x4_t sum[kCols];
   for (int c = 0; c < kCols; ++c) sum[c] = vdupq_n_s32(0);
   dot_steps<kCols, kBegin, kEnd>(w, plane, sum);
-  if constexpr (kPlanes == 2) {
+  if (is_fine) {
     for (int c = 0; c < kCols; ++c) sum[c] = vshlq_n_s32(sum[c], 8);
     dot_steps<kCols, kBegin, kEnd>(w, plane + 4 * kActUnits * kCols, sum);
   }
-  const float* factors = reinterpret_cast<const float*>(act + 4 * kActUnits * kPlanes * kCols);
+  const float* factors = reinterpret_cast<const float*>(act + 4 * kActUnits * 2 * kCols);
   const int32_t* sums = reinterpret_cast<const int32_t*>(factors + 2 * kCols);
   for (int c = 0; c < kCols; ++c) {
     const float d = factors[c];
@@ -54,11 +55,11 @@ SLIP_INLINE void add_half(const int8x16_t w[8], const QuadScales& scales, const 
   }
 }
 
-template <int kCols, int kPlanes, int kHalves, bool kMin>
+template <int kCols, int kHalves, bool kMin>
 SLIP_INLINE void add_block(const int8x16_t w[8], const QuadScales& scales, const uint8_t* act,
-                           float32x4_t acc[kCols]) {
-  add_half<kCols, kPlanes, kHalves, 0, kMin>(w, scales, act, acc);
-  if constexpr (kHalves == 2) add_half<kCols, kPlanes, 2, 1, kMin>(w, scales, act, acc);
+                           bool is_fine, float32x4_t acc[kCols]) {
+  add_half<kCols, kHalves, 0, kMin>(w, scales, act, is_fine, acc);
+  if constexpr (kHalves == 2) add_half<kCols, 2, 1, kMin>(w, scales, act, is_fine, acc);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 namespace slip {
 
-size_t act_bytes_neon(int64_t n_rows, int64_t n_cols, int planes);
+size_t act_bytes_neon(int64_t n_rows, int64_t n_cols);
 void act_quantize_neon(const ActQuantArgs* args);
 void qgemm_neon(const QGemmArgs* args);
 void fgemm_neon(const FGemmArgs* args);

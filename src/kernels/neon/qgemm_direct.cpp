@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kPrefetchBytes = 1024;
 
-template <PackedKind kKind, int kCols, int kPlanes>
+template <PackedKind kKind, int kCols>
 void direct(const QGemmArgs* args) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kHalves = 32 / kLayout.granule;
@@ -18,7 +18,8 @@ void direct(const QGemmArgs* args) {
   for (int64_t g = args->group_begin; g < args->group_end; ++g) {
     const uint8_t* p = args->w->data + g * args->w->group_bytes;
     const uint8_t* head = p;
-    const uint8_t* act = static_cast<const uint8_t*>(args->act);
+    const auto* fine = static_cast<const int32_t*>(args->act);
+    const uint8_t* act = static_cast<const uint8_t*>(args->act) + tile_head_bytes(n_blocks);
     float32x4_t acc[4][kCols];
     for (int quad = 0; quad < 4; ++quad) {
       for (int c = 0; c < kCols; ++c) acc[quad][c] = vdupq_n_f32(0);
@@ -38,10 +39,10 @@ void direct(const QGemmArgs* args) {
         for (int h = 0; h < kHalves; ++h) {
           load_scales<kKind>(p + kPlaneBytes, head, quad, h, scales.scale[h], scales.min[h]);
         }
-        add_block<kCols, kPlanes, kHalves, kLayout.has_min>(w, scales, act, acc[quad]);
+        add_block<kCols, kHalves, kLayout.has_min>(w, scales, act, fine[b] != 0, acc[quad]);
       }
       p += kLayout.block_bytes;
-      act += tile_block_bytes(kCols, kPlanes);
+      act += kActColumnBytes * kCols;
     }
     for (int c = 0; c < kCols && c < args->n_rows; ++c) {
       float* out = args->out + c * args->out_stride + g * kRowGroup;
@@ -50,16 +51,11 @@ void direct(const QGemmArgs* args) {
   }
 }
 
-template <PackedKind kKind, int kPlanes>
-void direct_columns(const QGemmArgs* args) {
-  if (args->n_rows == 1) return direct<kKind, 1, kPlanes>(args);
-  if (args->n_rows == 2) return direct<kKind, 2, kPlanes>(args);
-  return direct<kKind, 4, kPlanes>(args);
-}
-
 template <PackedKind kKind>
-void direct_planes(const QGemmArgs* args) {
-  args->planes == 1 ? direct_columns<kKind, 1>(args) : direct_columns<kKind, 2>(args);
+void direct_columns(const QGemmArgs* args) {
+  if (args->n_rows == 1) return direct<kKind, 1>(args);
+  if (args->n_rows == 2) return direct<kKind, 2>(args);
+  return direct<kKind, 4>(args);
 }
 
 }  // namespace
@@ -67,31 +63,31 @@ void direct_planes(const QGemmArgs* args) {
 void qgemm_direct_neon(const QGemmArgs* args) {
   switch (args->w->kind) {
     case PackedKind::kQ4_0:
-      return direct_planes<PackedKind::kQ4_0>(args);
+      return direct_columns<PackedKind::kQ4_0>(args);
     case PackedKind::kQ4_1:
-      return direct_planes<PackedKind::kQ4_1>(args);
+      return direct_columns<PackedKind::kQ4_1>(args);
     case PackedKind::kQ5_0:
-      return direct_planes<PackedKind::kQ5_0>(args);
+      return direct_columns<PackedKind::kQ5_0>(args);
     case PackedKind::kQ5_1:
-      return direct_planes<PackedKind::kQ5_1>(args);
+      return direct_columns<PackedKind::kQ5_1>(args);
     case PackedKind::kQ8_0:
-      return direct_planes<PackedKind::kQ8_0>(args);
+      return direct_columns<PackedKind::kQ8_0>(args);
     case PackedKind::kQ2_K:
-      return direct_planes<PackedKind::kQ2_K>(args);
+      return direct_columns<PackedKind::kQ2_K>(args);
     case PackedKind::kQ3_K:
-      return direct_planes<PackedKind::kQ3_K>(args);
+      return direct_columns<PackedKind::kQ3_K>(args);
     case PackedKind::kQ4_K:
-      return direct_planes<PackedKind::kQ4_K>(args);
+      return direct_columns<PackedKind::kQ4_K>(args);
     case PackedKind::kQ5_K:
-      return direct_planes<PackedKind::kQ5_K>(args);
+      return direct_columns<PackedKind::kQ5_K>(args);
     case PackedKind::kQ6_K:
-      return direct_planes<PackedKind::kQ6_K>(args);
+      return direct_columns<PackedKind::kQ6_K>(args);
     case PackedKind::kIQ4_NL:
-      return direct_planes<PackedKind::kIQ4_NL>(args);
+      return direct_columns<PackedKind::kIQ4_NL>(args);
     case PackedKind::kIQ4_XS:
-      return direct_planes<PackedKind::kIQ4_XS>(args);
+      return direct_columns<PackedKind::kIQ4_XS>(args);
     case PackedKind::kMXFP4:
-      return direct_planes<PackedKind::kMXFP4>(args);
+      return direct_columns<PackedKind::kMXFP4>(args);
     case PackedKind::kF32:
     case PackedKind::kF16:
     case PackedKind::kBF16:

@@ -16,6 +16,7 @@ constexpr int64_t kMinSweepTiles = 16;
 
 struct TileArgs {
   const uint8_t* panel;
+  const int32_t* fine;  // columns of the tile's blocks
   const uint8_t* act;
   int64_t n_blocks;
   float* out;
@@ -24,7 +25,7 @@ struct TileArgs {
   bool first;     // the sums start here, else they continue from `out`
 };
 
-template <int kCols, int kPlanes, int kHalves, bool kMin>
+template <int kCols, int kHalves, bool kMin>
 void tile(const TileArgs* args) {
   const uint8_t* panel = args->panel;
   const uint8_t* act = args->act;
@@ -50,10 +51,10 @@ void tile(const TileArgs* args) {
           scales.min[h] = vld1q_f32(panel_scales + 16 * (kHalves + h) + 4 * quad);
         }
       }
-      add_block<kCols, kPlanes, kHalves, kMin>(w, scales, act, acc[quad]);
+      add_block<kCols, kHalves, kMin>(w, scales, act, args->fine[b] != 0, acc[quad]);
     }
     panel += 512 + 64 * kHalves * (kMin ? 2 : 1);
-    act += tile_block_bytes(kCols, kPlanes);
+    act += kActColumnBytes * kCols;
   }
   for (int c = 0; c < kCols && c < args->n_columns; ++c) {
     for (int quad = 0; quad < 4; ++quad) {
@@ -62,10 +63,10 @@ void tile(const TileArgs* args) {
   }
 }
 
-template <int kPlanes, int kHalves, bool kMin>
+template <int kHalves, bool kMin>
 void sweep(const QGemmArgs* args) {
   alignas(64) uint8_t panel[kPanelBytes];
-  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kPlanes, kActTileNeon};
+  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kActTileNeon};
   const PanelFill fill = panel_fill_neon(args->w->kind);
   const int64_t n_chunks = (tiles.n_blocks + kPanelBlocks - 1) / kPanelBlocks;
   const int64_t chunk = (tiles.n_blocks + n_chunks - 1) / n_chunks;
@@ -85,39 +86,35 @@ void sweep(const QGemmArgs* args) {
         for (int64_t t = tile_begin; t < tile_end; ++t) {
           const int64_t left = args->n_rows - t * tiles.full;
           const int width = tile_width(left, tiles.full);
+          const uint8_t* act = static_cast<const uint8_t*>(args->act) + t * tile_bytes;
           const TileArgs tile_args = {
               panel,
-              static_cast<const uint8_t*>(args->act) + t * tile_bytes +
-                  b * tile_block_bytes(width, kPlanes),
+              reinterpret_cast<const int32_t*>(act) + b,
+              act + tile_head_bytes(tiles.n_blocks) + b * kActColumnBytes * width,
               n_blocks,
               args->out + t * tiles.full * args->out_stride + g * kRowGroup,
               args->out_stride,
               left < width ? static_cast<int>(left) : width,
               b == 0,
           };
-          if (width == 4) tile<4, kPlanes, kHalves, kMin>(&tile_args);
-          if (width == 2) tile<2, kPlanes, kHalves, kMin>(&tile_args);
-          if (width == 1) tile<1, kPlanes, kHalves, kMin>(&tile_args);
+          if (width == 4) tile<4, kHalves, kMin>(&tile_args);
+          if (width == 2) tile<2, kHalves, kMin>(&tile_args);
+          if (width == 1) tile<1, kHalves, kMin>(&tile_args);
         }
       }
     }
   }
 }
 
-template <int kPlanes>
-void sweep_kind(const QGemmArgs* args) {
-  const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
-  if (layout.granule == 32) {
-    layout.has_min ? sweep<kPlanes, 1, true>(args) : sweep<kPlanes, 1, false>(args);
-  } else {
-    layout.has_min ? sweep<kPlanes, 2, true>(args) : sweep<kPlanes, 2, false>(args);
-  }
-}
-
 }  // namespace
 
 void qgemm_panel_neon(const QGemmArgs* args) {
-  args->planes == 1 ? sweep_kind<1>(args) : sweep_kind<2>(args);
+  const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
+  if (layout.granule == 32) {
+    layout.has_min ? sweep<1, true>(args) : sweep<1, false>(args);
+  } else {
+    layout.has_min ? sweep<2, true>(args) : sweep<2, false>(args);
+  }
 }
 
 }  // namespace slip

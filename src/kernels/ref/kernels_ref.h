@@ -6,7 +6,7 @@
 
 namespace slip {
 
-size_t act_bytes_ref(int64_t n_rows, int64_t n_cols, int planes);
+size_t act_bytes_ref(int64_t n_rows, int64_t n_cols);
 void act_quantize_ref(const ActQuantArgs* args);
 void qgemm_ref(const QGemmArgs* args);
 void fgemm_ref(const FGemmArgs* args);
