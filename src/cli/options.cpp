@@ -8,6 +8,7 @@
 
 #include "cli/console.h"
 #include "cli/model_cache.h"
+#include "engine/draft_length.h"
 #include "kernels/dispatch.h"
 
 namespace slip {
@@ -225,6 +226,10 @@ void AnswerOptions::declare(Arguments& args) {
   args.add("-sys,--system-prompt", system_prompt, "the system message");
   args.add("--chat-template", chat_template, "Jinja template instead of the model's");
   args.add_path("--chat-template-file", chat_template_file, "the same, from a file");
+  args.add_choice("--spec-type", spec_type, {"ngram", "none"},
+                  "guess ahead what the text repeats, where it pays; answers stay the same");
+  args.add("--draft-max,--spec-draft-n-max", spec_draft_n_max, "tokens to guess ahead at most",
+           {.min = 0, .max = DraftLength::kMost});
 }
 
 Result<std::string> AnswerOptions::template_override() const {

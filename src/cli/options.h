@@ -63,10 +63,14 @@ struct AnswerOptions {
   std::string system_prompt;
   std::string chat_template;       // Jinja source that replaces the model's
   std::string chat_template_file;  // or a file with it
+  std::string spec_type = "ngram";
+  std::int64_t spec_draft_n_max = 8;
 
   void declare(Arguments& args);
   // The replacement, read from its file; empty when there is none.
   Result<std::string> template_override() const;
+  // As GenerateRequest has it.
+  std::int64_t max_draft() const { return spec_type == "none" ? 0 : spec_draft_n_max; }
 };
 
 }  // namespace slip

@@ -18,9 +18,16 @@ std::string summary_line(LoadedModel& model, const GenerateTimings& timings,
   line += fmt::format(", {:.1f} t/s", timings.prefill_tokens_per_s());
   if (timings.itl_ns.empty()) return line;
   const double decode = timings.decode_tokens_per_s();
-  const double bytes_per_s = decode * static_cast<double>(model.source().bytes_per_token());
-  line += fmt::format(" | decode {} tokens, {:.1f} t/s, {:.1f} GB/s", timings.itl_ns.size(), decode,
-                      bytes_per_s * 1e-9);
+  // A pass reads the weights once, however many guessed tokens it proves right.
+  const auto n_tokens = static_cast<double>(timings.itl_ns.size());
+  const double passes_per_token = 1 - static_cast<double>(timings.n_accepted) / n_tokens;
+  const double bytes_per_s =
+      decode * passes_per_token * static_cast<double>(model.source().bytes_per_token());
+  line += fmt::format(" | decode {} tokens", timings.itl_ns.size());
+  if (timings.n_drafted > 0) {
+    line += fmt::format(" ({} of {} guesses right)", timings.n_accepted, timings.n_drafted);
+  }
+  line += fmt::format(", {:.1f} t/s, {:.1f} GB/s", decode, bytes_per_s * 1e-9);
   if (times.read_limit <= 0) return line;
   // Something else kept the machine busy while the limit was measured, and not before.
   if (times.read_limit < bytes_per_s) return line + " (limit n/a)";

@@ -4,6 +4,8 @@
 #include <numeric>
 
 #include "base/os/clock.h"
+#include "engine/draft_length.h"
+#include "engine/drafter.h"
 #include "text/detokenizer.h"
 #include "text/stop_strings.h"
 
@@ -46,8 +48,97 @@ class TextStream {
   bool stopped_ = false;
 };
 
-bool cancelled(const GenerateRequest& request) {
-  return request.cancel != nullptr && request.cancel->load(std::memory_order_relaxed);
+// The answer so far, token by token, until something ends it.
+class Answer {
+ public:
+  Answer(const Tokenizer& tokenizer, const GenerateRequest& request, GenerateResult& result)
+      : tokenizer_(tokenizer),
+        request_(request),
+        result_(result),
+        sampler_(request.sampling),
+        text_(tokenizer, request, result),
+        history_(request.prompt) {}
+
+  // The prompt's tokens and the answer's.
+  std::span<const std::int32_t> history() const { return history_; }
+  std::int64_t size() const { return static_cast<std::int64_t>(result_.tokens.size()); }
+
+  // Draws the next token; false when it is the last one.
+  bool add(std::span<const float> logits) {
+    const std::int32_t token =
+        sampler_.sample(logits, history_, static_cast<std::int64_t>(history_.size()));
+    history_.push_back(token);
+    result_.tokens.push_back(token);
+    const bool is_end = !request_.ignore_eos && tokenizer_.is_end_of_generation(token);
+    if (is_end || !text_.push(token)) {
+      result_.finish_reason = FinishReason::kStop;
+      return false;
+    }
+    if (request_.cancel != nullptr && request_.cancel->load(std::memory_order_relaxed)) {
+      result_.finish_reason = FinishReason::kCancelled;
+      return false;
+    }
+    return true;
+  }
+  void finish() { text_.finish(); }
+
+ private:
+  const Tokenizer& tokenizer_;
+  const GenerateRequest& request_;
+  GenerateResult& result_;
+  Sampler sampler_;
+  TextStream text_;
+  std::vector<std::int32_t> history_;
+};
+
+// Forward passes over the newest token and, where it pays, a draft of those that follow.
+class Drafting {
+ public:
+  Drafting(Session& session, std::int64_t most) : session_(session), length_(most) {}
+
+  std::span<const std::int32_t> draft() const { return draft_; }
+
+  // Logits [1 + draft][n_vocab] after the last token of `history` and each of at most `most`
+  // drafted ones.
+  Result<std::span<const float>> pass(std::span<const std::int32_t> history, std::int64_t most) {
+    most = std::min(
+        {most, length_.choose(), session_.max_rows() - 1, session_.n_ctx() - std::ssize(history)});
+    draft_ = most > 0 ? drafter_.propose(history, most) : std::span<const std::int32_t>();
+    batch_.assign(1, history.back());
+    batch_.insert(batch_.end(), draft_.begin(), draft_.end());
+    const std::int64_t start = now_ns();
+    auto logits = session_.extend(batch_);
+    pass_ns_ = now_ns() - start;
+    return logits;
+  }
+
+  // How many of the draft's tokens were right; the session forgets the others.
+  void accept(std::int64_t n_accepted, GenerateTimings& timings) {
+    if (pass_ns_ == 0) return;  // the prefill
+    length_.record(std::ssize(draft_), n_accepted, pass_ns_);
+    timings.n_drafted += std::ssize(draft_);
+    timings.n_accepted += n_accepted;
+    session_.truncate(session_.tokens().size() - draft_.size() +
+                      static_cast<std::size_t>(n_accepted));
+  }
+
+ private:
+  Session& session_;
+  NgramDrafter drafter_;
+  DraftLength length_;
+  std::span<const std::int32_t> draft_;
+  std::vector<std::int32_t> batch_;
+  std::int64_t pass_ns_ = 0;
+};
+
+// The tokens of a pass, whose times are those between one pass's first token and the next's.
+void count_times(GenerateTimings& timings, std::int64_t n_tokens, std::int64_t ns) {
+  if (timings.prefill_ns == 0) {
+    timings.prefill_ns = ns;
+    return;
+  }
+  timings.itl_ns.push_back(ns);
+  timings.itl_ns.resize(timings.itl_ns.size() + static_cast<std::size_t>(n_tokens) - 1, 0);
 }
 
 }  // namespace
@@ -93,41 +184,32 @@ Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
   std::span<const float> logits = SLIP_TRY(std::move(prefilled));
   timings.n_reused = session.n_reused();
 
-  Sampler sampler(request.sampling);
-  TextStream text(tokenizer, request, result);
-  std::vector<std::int32_t> history = request.prompt;
+  Answer answer(tokenizer, request, result);
+  Drafting drafting(session, request.max_draft);
   std::int64_t last = start;
-  for (std::int64_t i = 0; i < max_tokens; ++i) {
-    const std::int32_t token =
-        sampler.sample(logits, history, static_cast<std::int64_t>(history.size()));
+  for (bool goes_on = max_tokens > 0; goes_on;) {
+    // Each row's token is what a plain pass would give: its logits are the same to the bit, and the
+    // draw depends on (seed, position). A draft is right as far as it agrees.
+    const std::span<const std::int32_t> draft = drafting.draft();
+    const std::size_t n_vocab = logits.size() / (1 + draft.size());
+    std::size_t row = 0;
+    for (bool agrees = true; goes_on && agrees; ++row) {
+      goes_on = answer.add(logits.subspan(row * n_vocab, n_vocab)) && answer.size() < max_tokens;
+      agrees = row < draft.size() && draft[row] == answer.history().back();
+    }
+    drafting.accept(static_cast<std::int64_t>(row) - 1, timings);
     const std::int64_t now = now_ns();
-    if (i == 0) {
-      timings.prefill_ns = now - start;
-    } else {
-      timings.itl_ns.push_back(now - last);
-    }
+    count_times(timings, static_cast<std::int64_t>(row), now - last);
     last = now;
-    result.tokens.push_back(token);
-    history.push_back(token);
-    if (!request.ignore_eos && tokenizer.is_end_of_generation(token)) {
-      result.finish_reason = FinishReason::kStop;
-      break;
+    if (goes_on) {
+      logits = SLIP_TRY(drafting.pass(answer.history(), max_tokens - answer.size() - 1));
     }
-    if (!text.push(token)) {
-      result.finish_reason = FinishReason::kStop;
-      break;
-    }
-    if (cancelled(request)) {
-      result.finish_reason = FinishReason::kCancelled;
-      break;
-    }
-    if (i + 1 < max_tokens) logits = SLIP_TRY(session.extend(token));
   }
   const auto n_tokens = static_cast<std::int64_t>(result.tokens.size());
   result.context_full = result.finish_reason == FinishReason::kLength && n_tokens == room &&
                         n_tokens != request.max_tokens;
   if (timings.prefill_ns == 0) timings.prefill_ns = now_ns() - start;
-  text.finish();
+  answer.finish();
   return result;
 }
 

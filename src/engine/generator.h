@@ -25,6 +25,9 @@ struct GenerateRequest {
   SamplingParams sampling;
   std::vector<std::string> stop;  // strings that end the answer and are not part of it
   bool ignore_eos = false;
+  // Tokens to guess ahead at most, from what the text repeats; the answer is the same with any
+  // number. 0: none.
+  std::int64_t max_draft = 0;
   // Called with new text as it becomes certain: whole UTF-8 characters, no beginning of a stop
   // string. May be empty.
   std::function<void(std::string_view)> on_text;
@@ -39,6 +42,8 @@ struct GenerateTimings {
   std::int64_t n_reused = 0;         // of these, found in the KV cache
   std::int64_t prefill_ns = 0;       // until the first token was chosen
   std::vector<std::int64_t> itl_ns;  // between a token and the next
+  std::int64_t n_drafted = 0;        // tokens guessed ahead
+  std::int64_t n_accepted = 0;       // of these, right
   double prefill_tokens_per_s() const;
   double decode_tokens_per_s() const;
 };

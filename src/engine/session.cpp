@@ -27,37 +27,36 @@ Result<std::span<const float>> Session::prefill(std::span<const std::int32_t> to
   tokens = tokens.subspan(tokens_.size());
   const auto chunk = static_cast<std::size_t>(runner_.max_rows());
   while (tokens.size() > chunk) {
-    SLIP_TRY(run(tokens.first(chunk), RowOutput::kNone, cancel));
+    SLIP_TRY(run(tokens.first(chunk), Logits::kNone, cancel));
     if (on_chunk) on_chunk(static_cast<std::int64_t>(tokens_.size()), total);
     tokens = tokens.subspan(chunk);
   }
-  auto logits = run(tokens, RowOutput::kLogits, cancel);
+  auto logits = run(tokens, Logits::kLast, cancel);
   if (on_chunk && logits) on_chunk(total, total);
   return logits;
 }
 
-Result<std::span<const float>> Session::extend(std::int32_t token) {
-  if (static_cast<std::int64_t>(tokens_.size()) >= n_ctx()) {
+Result<std::span<const float>> Session::extend(std::span<const std::int32_t> tokens) {
+  if (static_cast<std::int64_t>(tokens_.size() + tokens.size()) > n_ctx()) {
     return fail(ErrorKind::kLimit, "the context of {} tokens is full", n_ctx());
   }
-  return run({&token, 1}, RowOutput::kLogits, nullptr);
+  return run(tokens, Logits::kAll, nullptr);
 }
 
 void Session::truncate(std::size_t n_tokens) {
   tokens_.resize(std::min(n_tokens, tokens_.size()));
 }
 
-Result<std::span<const float>> Session::run(std::span<const std::int32_t> tokens,
-                                            RowOutput last_output,
+Result<std::span<const float>> Session::run(std::span<const std::int32_t> tokens, Logits wanted,
                                             const std::atomic<bool>* cancel) {
   rows_.clear();
   for (const std::int32_t token : tokens) {
     rows_.push_back({.token = token,
                      .position = static_cast<std::int32_t>(tokens_.size() + rows_.size()),
                      .sequence = 0,
-                     .output = RowOutput::kNone});
+                     .output = wanted == Logits::kAll ? RowOutput::kLogits : RowOutput::kNone});
   }
-  rows_.back().output = last_output;
+  if (wanted == Logits::kLast) rows_.back().output = RowOutput::kLogits;
   const std::span<const std::int32_t> page_table[] = {pages_};
   const ForwardOutput out =
       SLIP_TRY(runner_.run({.rows = rows_, .page_tables = page_table, .cancel = cancel}));

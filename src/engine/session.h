@@ -22,6 +22,8 @@ class Session {
   // Tokens whose keys and values are cached.
   std::span<const std::int32_t> tokens() const { return tokens_; }
   std::int64_t n_ctx() const { return runner_.n_ctx(); }
+  // Tokens that one extend() takes at most.
+  std::int64_t max_rows() const { return runner_.max_rows(); }
 
   // Makes `tokens` the sequence and returns the logits [n_vocab] after its last token: keeps the
   // longest common beginning (at least the last token is always computed), runs the rest in chunks.
@@ -33,8 +35,9 @@ class Session {
                                          const std::atomic<bool>* cancel = nullptr,
                                          const OnChunk& on_chunk = {});
 
-  // Appends one token and returns the logits after it.
-  Result<std::span<const float>> extend(std::int32_t token);
+  // Appends tokens (at most the runner's rows) and returns the logits [n_tokens][n_vocab] after
+  // each of them.
+  Result<std::span<const float>> extend(std::span<const std::int32_t> tokens);
 
   // Forgets the cache from `n_tokens` on.
   void truncate(std::size_t n_tokens);
@@ -43,7 +46,8 @@ class Session {
   std::int64_t n_reused() const { return n_reused_; }
 
  private:
-  Result<std::span<const float>> run(std::span<const std::int32_t> tokens, RowOutput last_output,
+  enum class Logits { kNone, kLast, kAll };
+  Result<std::span<const float>> run(std::span<const std::int32_t> tokens, Logits wanted,
                                      const std::atomic<bool>* cancel);
 
   ModelRunner& runner_;

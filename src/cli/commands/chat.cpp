@@ -120,6 +120,7 @@ Result<> Chat::answer(const std::string& text) {
                           .sampling = SLIP_TRY(options_.sampling.params(model_.source())),
                           .stop = options_.answer.stop,
                           .ignore_eos = options_.answer.ignore_eos,
+                          .max_draft = options_.answer.max_draft(),
                           .on_text =
                               [this](std::string_view piece) {
                                 if (!out_.write(piece)) InterruptGuard::raise();  // nobody reads on

@@ -71,6 +71,7 @@ std::string as_json(LoadedModel& model, const GenerateResult& result, const Answ
   json.key("ttft_ms").fixed(ms_between(0, times.ttft_ns), 3);
   json.key("prefill_tokens_per_s").fixed(t.prefill_tokens_per_s(), 3);
   json.key("decode_tokens_per_s").fixed(t.decode_tokens_per_s(), 3);
+  json.key("drafted").integer(t.n_drafted).key("accepted").integer(t.n_accepted);
   json.key("itl_ms").begin_object();
   json.key("p50").fixed(percentile(itl_ms, 0.5), 3).key("p95").fixed(percentile(itl_ms, 0.95), 3);
   json.key("max").fixed(percentile(itl_ms, 1), 3).end_object().end_object();
@@ -102,6 +103,7 @@ Result<int> run(const Options& o, const Invocation& invocation) {
                           .sampling = SLIP_TRY(o.sampling.params(model->source())),
                           .stop = o.answer.stop,
                           .ignore_eos = o.answer.ignore_eos,
+                          .max_draft = o.answer.max_draft(),
                           .on_text = {},
                           .cancel = &InterruptGuard::flag()};
   if (o.verbose) {
