@@ -18,13 +18,14 @@
 namespace slip {
 namespace {
 
-constexpr int kActUnits = 8;         // per plane and block: 32 columns / 4
-constexpr int kDirectRows = 4;       // up to so many rows, weights are unpacked in registers
-constexpr int kActColumnBytes = 80;  // of a block: two planes, d, float(a_sum) · d and two sums
-constexpr float kActTopCoarse = 127.0F;
-constexpr float kActTopFine = 32639.0F;
-constexpr int kActTinyBits = 0x0d800000;  // 2^-100
-constexpr int kActInfinityBits = 0x7f800000;
+inline constexpr int kActUnits = 8;    // per plane and block: 32 columns / 4
+inline constexpr int kDirectRows = 4;  // up to so many rows, weights are unpacked in registers
+inline constexpr int kActColumnBytes =
+    80;  // of a block: two planes, d, float(a_sum) · d and two sums
+inline constexpr float kActTopCoarse = 127.0F;
+inline constexpr float kActTopFine = 32639.0F;
+inline constexpr int kActTinyBits = 0x0d800000;  // 2^-100
+inline constexpr int kActInfinityBits = 0x7f800000;
 
 struct ActTiles {
   int64_t n_blocks;

@@ -28,6 +28,7 @@ constexpr int kKeyBlock = 256;     // keys of one softmax block, aligned to abso
 
 // ---- Activations -------------------------------------------------------------------------------
 // Recipe: per row and block of 32 columns, amax = max |x|; the block is fine when
+//   fine_above = 0, or
 //   amax² > fine_above² · (reduce16(Σ x² of the row) / n_cols), squares accumulated by fma:
 // a block that stands out of its row by so much would otherwise carry most of the row's error.
 //   coarse: d = amax / 127,   a = rint(x · (127 / amax))

@@ -101,7 +101,7 @@ class TinyModel(CliTest):
         self.assertEqual(report["usage"]["completion_tokens"], 5)
         self.assertEqual(len(report["tokens"]), 5)
         self.assertEqual(set(report["timings"]), {"load_ms", "ttft_ms", "prefill_tokens_per_s",
-                                                  "decode_tokens_per_s", "itl_ms"})
+                                                  "decode_tokens_per_s", "itl_ms", "drafted", "accepted"})
         self.assertEqual(set(report["timings"]["itl_ms"]), {"p50", "p95", "max"})
         self.assertGreater(report["timings"]["ttft_ms"], report["timings"]["load_ms"])
         streamed = self.run_cli(*args)
@@ -180,7 +180,7 @@ class TinyModel(CliTest):
     def test_logits_match_the_golden_ones(self):
         tokens = (GOLDEN / "tokens.txt").read_text().split()
         out = self.home / "logits"
-        self.run_cli("logits", TINY, "--tokens", ",".join(tokens), "--out", out, "--exact")
+        self.run_cli("logits", TINY, "--tokens", ",".join(tokens), "--out", out)
         golden = (GOLDEN / "llama/logits.bin").read_bytes()
         self.assertEqual(out.stat().st_size, len(golden))
         pairs = zip(struct.iter_unpack("<f", out.read_bytes()), struct.iter_unpack("<f", golden))

@@ -54,6 +54,7 @@ std::string as_json(const Options& o, std::int64_t n_vocab) {
 Result<int> run(const Options& o) {
   const auto runtime = SLIP_TRY(o.model.make_runtime());
   LoadOptions options = SLIP_TRY(o.model.load_options());
+  options.arithmetic = Arithmetic::kExact;
   options.with_tokenizer = false;
   if (options.n_ctx == 0) options.n_ctx = static_cast<std::int64_t>(o.tokens.size());
   const auto model = SLIP_TRY(load_model(o.model.path, *runtime, options));

@@ -12,6 +12,7 @@ constexpr float kInfinity = __builtin_inff();
 
 // A block with amax² above it is fine.
 float fine_limit(const float* x, int64_t n_cols, float fine_above) {
+  if (fine_above == 0) return -1;
   float lanes[kReduceLanes] = {};
   for (int64_t i = 0; i < n_cols; ++i) {
     lanes[i % kReduceLanes] = __builtin_fmaf(x[i], x[i], lanes[i % kReduceLanes]);

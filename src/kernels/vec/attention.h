@@ -16,8 +16,8 @@
 namespace slip {
 namespace {
 
-constexpr int kBlockGroups = kKeyBlock / kReduceLanes;
-constexpr int kPageGroups = kKvPageTokens / kReduceLanes;
+inline constexpr int kBlockGroups = kKeyBlock / kReduceLanes;
+inline constexpr int kPageGroups = kKvPageTokens / kReduceLanes;
 
 // A tile of query rows and its memory, `stride` elements from one row of o to the next.
 struct QueryTile {

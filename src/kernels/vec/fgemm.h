@@ -15,7 +15,7 @@ namespace slip {
 namespace {
 
 // Weights that all tiles of activation rows read in turn: half of a small L2 cache.
-constexpr int64_t kWeightPanelBytes = 256 * 1024;
+inline constexpr int64_t kWeightPanelBytes = 256 * 1024;
 
 // All the activation rows of a call, against some columns of some groups.
 struct FPanel {
