@@ -5,8 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
+#include <sstream>
 #include <system_error>
+
+#include "cli/console.h"
 
 namespace slip {
 
@@ -51,12 +53,12 @@ std::string ConfigScope::enter_model(const std::string& model) {
 }
 
 Result<ConfigFile> read_config(const std::filesystem::path& path) {
-  std::ifstream stream(path);
-  if (!stream) {
-    std::error_code ignored;
-    const bool exists = std::filesystem::exists(path, ignored);
-    return fail(exists ? ErrorKind::kIo : ErrorKind::kNotFound, "{}: cannot open", path.string());
+  std::string text = SLIP_TRY(read_input(path.string()));
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.compare(0, kByteOrderMark.size(), kByteOrderMark) == 0) {
+    text.erase(0, kByteOrderMark.size());
   }
+  std::istringstream stream(text);
   ConfigFile file{.path = path, .entries = {}};
   try {
     CLI::ConfigTOML reader;

@@ -18,6 +18,11 @@ namespace {
 
 bool quiet_mode = false;
 
+// What can't be written is lost: there is nowhere to tell it, and the work goes on.
+void write_error(std::string_view text) {
+  [[maybe_unused]] const auto ignored = std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 }  // namespace
 
 bool Output::write(std::string_view text) {
@@ -41,12 +46,12 @@ bool use_color() {
 
 void print_error(std::string_view message) {
   const bool color = use_color();
-  fmt::print(stderr, "slipstream: {}error:{} {}\n", color ? "\033[1;31m" : "",
-             color ? "\033[0m" : "", message);
+  write_error(fmt::format("slipstream: {}error:{} {}\n", color ? "\033[1;31m" : "",
+                          color ? "\033[0m" : "", message));
 }
 
 void print_warning(std::string_view message) {
-  fmt::print(stderr, "slipstream: warning: {}\n", message);
+  write_error(fmt::format("slipstream: warning: {}\n", message));
 }
 
 void set_quiet(bool quiet) {
@@ -65,11 +70,11 @@ int usage_failure(std::string_view message, std::string_view command) {
 
 void print_note(std::string_view message) {
   if (quiet_mode) return;
-  fmt::print(stderr, "slipstream: note: {}\n", message);
+  write_error(fmt::format("slipstream: note: {}\n", message));
 }
 
 void print_status(std::string_view line) {
-  fmt::print(stderr, "{}\n", line);
+  write_error(fmt::format("{}\n", line));
 }
 
 Progress::Progress(std::string label, std::int64_t total)
@@ -83,7 +88,7 @@ Progress::~Progress() {
 }
 
 void Progress::erase() {
-  if (is_drawn_) fmt::print(stderr, "\r\033[K");
+  if (is_drawn_) write_error("\r\033[K");
   is_drawn_ = false;
 }
 
@@ -104,8 +109,7 @@ void Progress::update(std::int64_t done, std::string_view text) {
   if (done > 0) line += fmt::format(", {:.0f} s left", elapsed / share - elapsed);
   if (!text.empty()) line += fmt::format(", {}", text);
   line.resize(std::min(line.size(), static_cast<std::size_t>(terminal_columns() - 1)));
-  fmt::print(stderr, "\r{}\033[K", line);
-  std::fflush(stderr);
+  write_error(fmt::format("\r{}\033[K", line));
 }
 
 std::string printable(std::string_view text) {

@@ -28,7 +28,8 @@ class Output {
 void set_quiet(bool quiet);
 bool is_quiet();
 
-// "slipstream: error: …", "slipstream: warning: …" and "slipstream: note: …" on standard error.
+// "slipstream: error: …", "slipstream: warning: …" and "slipstream: note: …" on standard error. A
+// standard error that can't be written to changes nothing else.
 void print_error(std::string_view message);
 void print_warning(std::string_view message);
 void print_note(std::string_view message);
@@ -52,10 +53,10 @@ class Progress {
 
   // `text` stands behind the bar. Redraws ten times a second at most, and erases it when done.
   void update(std::int64_t done, std::string_view text = {});
-
- private:
+  // Before anything else is written.
   void erase();
 
+ private:
   std::string label_;
   std::int64_t total_;
   std::int64_t start_ns_;

@@ -17,7 +17,7 @@ Result<> save_conversation(const std::filesystem::path& path, const std::string&
     json.key("content").string(message.content).end_object();
   }
   json.end_array().end_object();
-  auto file = SLIP_TRY(AtomicFile::create(path));
+  auto file = SLIP_TRY(AtomicFile::create(path, 0600));
   SLIP_TRY(file.write(json.take()));
   return file.commit();
 }

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/os/signals.h"
+#include "base/os/terminal.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
@@ -85,6 +86,14 @@ Result<std::vector<ConfigFile>> config_files(const std::vector<std::string>& arg
   return read_default_configs();
 }
 
+int print_help(std::string_view text) {
+  Output out;
+  out.write(text);
+  const auto written = out.status();
+  if (!written) print_error(written.error().message);
+  return written ? kExitOk : kExitFailure;
+}
+
 int run_command(const Command& command, const std::vector<std::string>& words,
                 const Invocation& invocation) {
   Arguments args(fmt::format("slipstream {}", command.name), command.summary);
@@ -102,10 +111,7 @@ int run_command(const Command& command, const std::vector<std::string>& words,
   }
   const auto parsed = args.parse(words, ConfigScope(std::move(*files), command.name));
   if (!parsed) return usage_failure(parsed.error().message, command.name);
-  if (*parsed == Arguments::Parsed::kHelp) {
-    Output().write(args.help());
-    return kExitOk;
-  }
+  if (*parsed == Arguments::Parsed::kHelp) return print_help(args.help());
   set_quiet(quiet);
   if (const auto ignored = args.ignored(); !ignored.empty()) {
     print_note(fmt::format("ignored, as nothing here needs it: {}", fmt::join(ignored, " ")));
@@ -127,10 +133,7 @@ int dispatch(const std::vector<std::string>& args, const Invocation& invocation)
     name = rest[0];
     rest = {"--help"};
   }
-  if (name == "-h" || name == "--help" || name == "help") {
-    Output().write(overview());
-    return kExitOk;
-  }
+  if (name == "-h" || name == "--help" || name == "help") return print_help(overview());
   if (name == "-V" || name == "--version") name = "version";
   if (name == "show") name = "inspect";
   const Command* command = find_command(name);
@@ -148,7 +151,8 @@ int dispatch(const std::vector<std::string>& args, const Invocation& invocation)
 }  // namespace
 
 int run_program(const std::vector<std::string>& args, std::int64_t start_ns) {
-  ignore_broken_pipes();
+  reserve_standard_streams();
+  ignore_write_signals();
   try {
     return dispatch(args, {.start_ns = start_ns});
   } catch (const std::bad_alloc&) {

@@ -12,10 +12,15 @@ std::string summary_line(LoadedModel& model, const GenerateTimings& timings,
                          const AnswerTimes& times) {
   std::string line;
   if (times.load_ns > 0) line += fmt::format("load {:.0f} ms | ", ms_between(0, times.load_ns));
-  line += fmt::format("first token {:.0f} ms | prefill {} tokens", ms_between(0, times.ttft_ns),
-                      timings.n_prompt - timings.n_reused);
+  if (times.ttft_ns > 0) {
+    line += fmt::format("first token {:.0f} ms | ", ms_between(0, times.ttft_ns));
+  }
+  line += fmt::format("prefill {} tokens", timings.n_prefilled);
   if (timings.n_reused > 0) line += fmt::format(" (+{} cached)", timings.n_reused);
   line += fmt::format(", {:.1f} t/s", timings.prefill_tokens_per_s());
+  if (timings.n_reused + timings.n_prefilled < timings.n_prompt) {
+    line += fmt::format(" (of {})", timings.n_prompt);
+  }
   if (timings.itl_ns.empty()) return line;
   const double decode = timings.decode_tokens_per_s();
   // A pass reads the weights once, however many guessed tokens it proves right.

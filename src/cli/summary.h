@@ -15,8 +15,9 @@ inline double ms_between(std::int64_t start_ns, std::int64_t end_ns) {
 
 struct AnswerTimes {
   std::int64_t load_ns = 0;
-  std::int64_t ttft_ns = 0;  // from the process's or the turn's beginning to the first token
-  double read_limit = 0;     // bytes per second that this machine reads; 0 = not measured
+  // From the process's or the turn's beginning to the first token; 0 = there was none.
+  std::int64_t ttft_ns = 0;
+  double read_limit = 0;  // bytes per second that this machine reads; 0 = not measured
 };
 
 // "load 31 ms | first token 52 ms | prefill 8 tokens, 320 t/s | decode 64 tokens, 210 t/s, …"

@@ -156,9 +156,8 @@ std::string_view to_string(FinishReason reason) {
 }
 
 double GenerateTimings::prefill_tokens_per_s() const {
-  return prefill_ns > 0
-             ? static_cast<double>(n_prompt - n_reused) * 1e9 / static_cast<double>(prefill_ns)
-             : 0;
+  return prefill_ns > 0 ? static_cast<double>(n_prefilled) * 1e9 / static_cast<double>(prefill_ns)
+                        : 0;
 }
 
 double GenerateTimings::decode_tokens_per_s() const {
@@ -177,12 +176,14 @@ Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
       request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
   const std::int64_t start = now_ns();
   auto prefilled = session.prefill(request.prompt, request.cancel, request.on_prefill);
+  timings.n_reused = session.n_reused();
+  timings.n_prefilled = static_cast<std::int64_t>(session.tokens().size()) - timings.n_reused;
   if (!prefilled && prefilled.error().kind == ErrorKind::kCancelled) {
+    timings.prefill_ns = now_ns() - start;
     result.finish_reason = FinishReason::kCancelled;
     return result;
   }
   std::span<const float> logits = SLIP_TRY(std::move(prefilled));
-  timings.n_reused = session.n_reused();
 
   Answer answer(tokenizer, request, result);
   Drafting drafting(session, request.max_draft);

@@ -40,7 +40,8 @@ struct GenerateRequest {
 struct GenerateTimings {
   std::int64_t n_prompt = 0;         // tokens of the prompt
   std::int64_t n_reused = 0;         // of these, found in the KV cache
-  std::int64_t prefill_ns = 0;       // until the first token was chosen
+  std::int64_t n_prefilled = 0;      // of the others, computed: all unless cancelled before
+  std::int64_t prefill_ns = 0;       // until the first token was chosen, or cancelled before
   std::vector<std::int64_t> itl_ns;  // between a token and the next
   std::int64_t n_drafted = 0;        // tokens guessed ahead
   std::int64_t n_accepted = 0;       // of these, right

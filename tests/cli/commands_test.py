@@ -3,6 +3,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -252,6 +253,18 @@ class RealModel(CliTest):
         self.assertEqual(report["text"], "The capital of France is Paris.")
         self.assertEqual(report["finish_reason"], "stop")
 
+    def test_a_last_newline_is_no_part_of_the_message(self):
+        question = "What is the capital of France?"
+        for ending in ("\n", "\r\n"):
+            done = self.run_cli("run", "-m", smollm2(), "--temp", "0", stdin=question + ending)
+            self.assertEqual(done.stdout, "The capital of France is Paris.\n")
+        count = lambda *args, **kw: json.loads(  # noqa: E731
+            self.run_cli("run", "-m", smollm2(), "-n", "1", "--json", *args, **kw).stdout
+        )["usage"]["prompt_tokens"]
+        self.assertGreater(count("--raw", stdin="ab\n"), count("--raw", stdin="ab"))
+        self.assertGreater(count("-p", "ab\n"), count("-p", "ab"))
+        self.assertGreater(count(stdin="ab\n\n"), count(stdin="ab\n"))
+
     def test_raw_continues(self):
         out = self.run_cli("run", "-m", smollm2(), "--raw", "-p", "The capital of France is", "-n",
                            "3", "--temp", "0").stdout
@@ -261,12 +274,25 @@ class RealModel(CliTest):
         saved = self.home / "chat.json"
         turns = ("What is the capital of France?\n/stats\nThank you.\n"
                  f"/save {saved}\n/reset\n/load {saved}\n/stats\n/nonsense\n/exit\nnever read\n")
-        done = self.run_cli("chat", "-m", smollm2(), "--temp", "0", "-n", "40", "-v", stdin=turns)
+        done = self.run_cli("chat", "-m", smollm2(), "--temp", "0", "-n", "40", "-v", stdin=turns,
+                            code=1)  # for the nonsense
         self.assertEqual(done.stdout.splitlines()[0], "The capital of France is Paris.")
         self.assertRegex(done.stderr, r"\(\+\d+ cached\)")
         self.assertIn("unknown command /nonsense", done.stderr)
         messages = json.loads(saved.read_text())["messages"]
         self.assertEqual([m["role"] for m in messages], ["user", "assistant"] * 2)
+        self.assertEqual(saved.stat().st_mode & 0o777, 0o600)
+
+    def test_chat_tells_what_failed(self):
+        chat = ["chat", "-m", smollm2(), "-n", "1", "-c", "64"]
+        self.run_cli(*chat, stdin="Hello\n/stats\n")
+        self.run_cli(*chat, stdin="word " * 200 + "\nHello\n", code=1)
+        self.run_cli(*chat, stdin="/load /nowhere\nHello\n", code=1)
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, *map(str, chat)], input=b"Hello\n", stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60, env=self.environment)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"standard output: cannot write", done.stderr)
 
     def test_ctrl_c_stops_the_answer(self):
         command = [PROGRAM, "run", "-m", str(smollm2()), "--raw", "-p", "Once upon a time",
@@ -290,6 +316,25 @@ class RealModel(CliTest):
             output, _ = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130)
         self.assertEqual(json.loads(output)["finish_reason"], "cancelled")
+
+    def test_ctrl_c_before_the_first_token(self):
+        prompt = self.write("prompt", "Once upon a time there was a model. " * 600)
+        for json_flag in ([], ["--json"]):
+            command = [PROGRAM, "run", "-m", str(smollm2()), "--raw", "-f", str(prompt), "-v", "-b",
+                       "64", *json_flag]
+            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, env=self.environment) as process:
+                n_prompt = int(process.stderr.readline().split()[2])
+                time.sleep(0.5)
+                process.send_signal(signal.SIGINT)
+                output, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130)
+            if json_flag:
+                self.assertIsNone(json.loads(output)["timings"]["ttft_ms"])
+            else:
+                self.assertNotIn(b"first token", errors)
+                n_done, = re.findall(rf"prefill (\d+) tokens, .* \(of {n_prompt}\)", errors.decode())
+                self.assertLess(int(n_done), n_prompt)
 
     def test_a_reader_that_goes_away(self):
         command = [PROGRAM, "run", "-m", str(smollm2()), "--raw", "-p", "Once upon a time",

@@ -1,5 +1,6 @@
 """Exit codes, help, and where options take their values from."""
 import shutil
+import resource
 import subprocess
 import unittest
 
@@ -229,6 +230,12 @@ class Settings(CliTest):
                 self.assert_fails(2, text, "tokenize", "-m", TINY, "-p", "x")
         self.assert_fails(2, "absent.toml", "tokenize", "-m", TINY, "--config",
                           self.home / "absent.toml")
+        self.assert_fails(2, "directory", "version", "--config", self.home)
+
+    def test_a_byte_order_mark_is_skipped(self):
+        path = self.write("marked.toml", "\ufeffbatch-size = 0\n")
+        self.assert_fails(2, "batch-size: expected at least 1", "run", TINY, "-p", "x",
+                          "--config", path)
 
     def test_positional_arguments(self):
         by_flag = self.run_cli("tokenize", "-m", TINY, "-p", "hello").stdout
@@ -273,6 +280,47 @@ class Pieces(CliTest):
                                   encoding="utf-8", timeout=60, env=self.environment)
         self.assertEqual(done.returncode, 1)
         self.assertIn("standard output: cannot write", done.stderr)
+        for args in (["--help"], ["run", "--help"]):
+            with self.subTest(args=args), open("/dev/full", "w") as full:
+                self.assertEqual(subprocess.run([PROGRAM, *args], stdout=full, env=self.environment,
+                                                stderr=subprocess.DEVNULL, timeout=60).returncode, 1)
+
+    def test_nothing_depends_on_standard_error(self):
+        run = [PROGRAM, "run", str(TINY), "--raw", "-p", "abc", "-n", "2", "-v"]
+        cases = [(0, run), (1, [*run, "-c", "1"]), (2, [PROGRAM, "walk"]), (2, [PROGRAM])]
+        for code, command in cases:
+            for where in ("2>&-", "2>/dev/full"):
+                with self.subTest(command=command, where=where):
+                    done = subprocess.run(["sh", "-c", f'"$@" {where}', "sh", *command], timeout=60,
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                          env=self.environment)
+                    self.assertEqual(done.returncode, code)
+
+    def test_a_closed_stream_is_no_file(self):
+        path = self.home / "logits"
+        command = [PROGRAM, "logits", str(TINY), "--tokens", "1,2", "-o", str(path), "-t", "1"]
+        subprocess.run(["sh", "-c", '"$@" 2>&- >&-', "sh", *command], timeout=60, check=True,
+                       env=self.environment)
+        self.assertEqual(path.stat().st_size, 2 * 272 * 4)
+
+    def test_the_limit_on_file_sizes(self):
+        path = self.home / "logits"
+        command = [PROGRAM, "logits", str(TINY), "--no-pack-cache", "-o", str(path),
+                   "--tokens", ",".join(["1"] * 50)]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              encoding="utf-8", timeout=60, env=self.environment,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                                    (20000, 20000)))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write: File too large", done.stderr)
+        self.assertEqual(list(self.home.glob("logits*")), [])
+
+    def test_a_replaced_file_keeps_its_permissions(self):
+        path = self.write("logits", "")
+        path.chmod(0o600)
+        self.run_cli("logits", TINY, "--tokens", "1,2", "-o", path)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.assertGreater(path.stat().st_size, 0)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ namespace slip {
 
 class AtomicFile {
  public:
-  static Result<AtomicFile> create(const std::filesystem::path& target);
+  // `mode`: the permissions of a new file, less the umask's; a file that is replaced keeps its own.
+  static Result<AtomicFile> create(const std::filesystem::path& target, unsigned mode = 0644);
 
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&& other) = delete;

@@ -106,16 +106,19 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<AtomicFile> AtomicFile::create(const std::filesystem::path& target) {
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path& target, unsigned mode) {
   static std::atomic<unsigned> counter{0};
   AtomicFile file;
   file.target_ = target;
   struct stat info {};
+  bool replaces = false;
   if (::stat(target.c_str(), &info) == 0) {
     // Through a link the file that it names is replaced, and a device or pipe is written to.
     std::error_code ignored;
     if (S_ISREG(info.st_mode)) {
       file.target_ = std::filesystem::canonical(target, ignored);
+      replaces = true;
+      mode = info.st_mode & 0777;
     } else if (!S_ISDIR(info.st_mode)) {
       file.fd_ = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
       if (file.fd_ < 0) return os_error(target, "cannot open");
@@ -124,8 +127,9 @@ Result<AtomicFile> AtomicFile::create(const std::filesystem::path& target) {
   }
   file.temporary_ = file.target_;
   file.temporary_ += fmt::format(".tmp-{}-{}", ::getpid(), counter.fetch_add(1));
-  file.fd_ = ::open(file.temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  file.fd_ = ::open(file.temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (file.fd_ < 0) return os_error(target, "cannot create");
+  if (replaces && ::fchmod(file.fd_, mode) != 0) return os_error(target, "cannot set permissions");
   return file;
 }
 

@@ -5,9 +5,9 @@
 
 namespace slip {
 
-// Writing to a pipe that nobody reads becomes an error of the write instead of the end of the
-// process.
-void ignore_broken_pipes();
+// Writing to a pipe that nobody reads, or past the limit on file sizes, becomes an error of the
+// write instead of the end of the process.
+void ignore_write_signals();
 
 // While one is alive, Ctrl-C raises a flag and interrupts nothing but read_input_byte(); a second
 // Ctrl-C while the flag is up ends the process as usual. One at a time; not thread-safe.

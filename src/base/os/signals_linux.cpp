@@ -44,8 +44,9 @@ void empty_pipe() {
 
 }  // namespace
 
-void ignore_broken_pipes() {
+void ignore_write_signals() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 InterruptGuard::InterruptGuard() {

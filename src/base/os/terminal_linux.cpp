@@ -1,9 +1,20 @@
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <initializer_list>
 
 #include "base/os/terminal.h"
 
 namespace slip {
+
+void reserve_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The wrong way round, so that using it stays an error; open() takes the lowest free number.
+    ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
 
 bool is_terminal(Stream stream) {
   switch (stream) {

@@ -45,23 +45,28 @@ class Chat {
   // False when the program should end.
   bool take(const std::string& line) {
     if (line.empty()) return true;
-    if (line[0] != '/') {
-      const auto answered = answer(line);
-      if (!answered) print_error(answered.error().message);
-      return out_.is_open();
-    }
+    if (line[0] != '/') return report(answer(line));
     const auto space = std::min(line.find(' '), line.size());
     const std::string name = line.substr(1, space - 1);
     const auto begin = std::min(line.find_first_not_of(' ', space), line.size());
     if (name == "exit" || name == "quit" || name == "bye") return false;
-    const auto done = command(name, line.substr(begin));
-    if (!done) print_error(done.error().message);
-    return out_.is_open();
+    return report(command(name, line.substr(begin)));
   }
+
+  // Whether anything that was asked for went wrong.
+  bool failed() const { return failed_; }
+  // Whether what is answered still reaches anybody.
+  bool is_open() const { return out_.is_open(); }
 
  private:
   Result<> command(const std::string& name, const std::string& argument);
   Result<> answer(const std::string& text);
+  // False when the program should end.
+  bool report(const Result<>& done) {
+    if (!done) print_error(done.error().message);
+    failed_ = failed_ || !done;
+    return out_.is_open();
+  }
 
   void set_system(const std::string& text) {
     messages_.clear();
@@ -75,6 +80,7 @@ class Chat {
   std::string template_;
   std::vector<Message> messages_;
   std::string last_summary_;
+  bool failed_ = false;
   Output out_;
 };
 
@@ -131,6 +137,7 @@ Result<> Chat::answer(const std::string& text) {
   const std::int64_t begin = now_ns();
   auto generated = generate(model_.session(), *model_.tokenizer(), request);
   InterruptGuard::take();
+  progress.erase();
   const GenerateResult result = SLIP_TRY(std::move(generated));
   out_.write("\n");
   if (result.finish_reason == FinishReason::kCancelled && result.text.empty()) {
@@ -141,8 +148,9 @@ Result<> Chat::answer(const std::string& text) {
   // An answer that was stopped stays in the conversation as far as it came.
   messages.push_back({"assistant", result.text});
   messages_ = std::move(messages);
-  last_summary_ =
-      summary_line(model_, result.timings, {.ttft_ns = begin - start + result.timings.prefill_ns});
+  AnswerTimes times;
+  if (!result.tokens.empty()) times.ttft_ns = begin - start + result.timings.prefill_ns;
+  last_summary_ = summary_line(model_, result.timings, times);
   if (options_.verbose) print_status(last_summary_);
   return out_.status();
 }
@@ -174,7 +182,9 @@ Result<int> run(const Options& o) {
   while (const auto message = reader.read_message()) {
     if (!chat.take(*message)) break;
   }
-  if (reader.is_interactive()) print_status("");
+  if (!chat.is_open()) return kExitFailure;
+  if (!reader.is_interactive()) return chat.failed() ? kExitFailure : kExitOk;
+  print_status("");
   return kExitOk;
 }
 

@@ -28,6 +28,14 @@ struct Options {
   bool verbose = false;
 };
 
+// The newline that ends a file, or what echo prints, is no part of a message.
+std::string without_last_newline(std::string text) {
+  if (text.empty() || text.back() != '\n') return text;
+  text.pop_back();
+  if (!text.empty() && text.back() == '\r') text.pop_back();
+  return text;
+}
+
 // What -p and -f give ("-f -": standard input), else what is piped in.
 Result<std::string> read_prompt(const Options& o) {
   std::string prompt = o.prompt.value_or("");
@@ -52,7 +60,8 @@ Result<std::vector<std::int32_t>> prompt_tokens(LoadedModel& model, const Option
   }
   std::vector<Message> messages;
   if (!o.answer.system_prompt.empty()) messages.push_back({"system", o.answer.system_prompt});
-  messages.push_back({"user", prompt});
+  const bool was_read = !o.prompt_file.empty() || !o.prompt;
+  messages.push_back({"user", was_read ? without_last_newline(prompt) : prompt});
   return chat_prompt(model, messages, chat_template);
 }
 
@@ -68,7 +77,12 @@ std::string as_json(LoadedModel& model, const GenerateResult& result, const Answ
   json.key("prompt_tokens").integer(t.n_prompt).key("completion_tokens").integer(n_tokens);
   json.end_object().key("timings").begin_object();
   json.key("load_ms").fixed(ms_between(0, times.load_ns), 3);
-  json.key("ttft_ms").fixed(ms_between(0, times.ttft_ns), 3);
+  json.key("ttft_ms");
+  if (times.ttft_ns > 0) {
+    json.fixed(ms_between(0, times.ttft_ns), 3);
+  } else {
+    json.null();
+  }
   json.key("prefill_tokens_per_s").fixed(t.prefill_tokens_per_s(), 3);
   json.key("decode_tokens_per_s").fixed(t.decode_tokens_per_s(), 3);
   json.key("drafted").integer(t.n_drafted).key("accepted").integer(t.n_accepted);
@@ -123,8 +137,11 @@ Result<int> run(const Options& o, const Invocation& invocation) {
   Progress progress("reading the prompt, token", n_prompt);
   request.on_prefill = [&](std::int64_t done, std::int64_t) { progress.update(done); };
   const GenerateResult result = SLIP_TRY(generate(model->session(), *model->tokenizer(), request));
-  const AnswerTimes times{.load_ns = model->load_ns(),
-                          .ttft_ns = begin_ns - invocation.start_ns + result.timings.prefill_ns};
+  progress.erase();
+  AnswerTimes times{.load_ns = model->load_ns()};
+  if (!result.tokens.empty()) {
+    times.ttft_ns = begin_ns - invocation.start_ns + result.timings.prefill_ns;
+  }
   out.write(o.json ? as_json(*model, result, times) : "\n");
   if (result.context_full) {
     print_note(fmt::format("the context of {} tokens is full (-c): the answer ends here",
