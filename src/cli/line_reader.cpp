@@ -109,6 +109,8 @@ std::optional<std::string> LineReader::read_line(const char* prompt) {
   } else {
     current_prompt = prompt;
     int n = 0;
+    // Ahead of the prompt: a Ctrl-D typed between it and raw mode would be lost.
+    el_set(editor_->line, EL_PREP_TERM, 1);
     const char* line = el_gets(editor_->line, &n);
     if (InterruptGuard::take()) {
       interrupted_ = true;

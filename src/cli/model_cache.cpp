@@ -28,7 +28,7 @@ fs::path cache_home() {
 }
 
 fs::path hugging_face_cache() {
-  if (const fs::path hub = variable("HF_HUB_CACHE"); !hub.empty()) return hub;
+  if (fs::path hub = variable("HF_HUB_CACHE"); !hub.empty()) return hub;
   const fs::path home = variable("HF_HOME");
   return (home.empty() ? cache_home() / "huggingface" : home) / "hub";
 }

@@ -128,6 +128,7 @@ bool is_current(const PackHeader& header) {
     files.push_back(std::move(*file));
   }
   std::vector<const MappedFile*> sources;
+  sources.reserve(files.size());
   for (const MappedFile& file : files) sources.push_back(&file);
   return source_key(sources) == header.source_key;
 }

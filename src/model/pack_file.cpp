@@ -98,7 +98,8 @@ PackHeader make_pack_header(const PackPlan& plan, std::span<const MappedFile* co
   for (const MappedFile* file : sources) {
     std::error_code error;
     auto path = std::filesystem::canonical(file->path(), error);
-    header.sources.push_back(error ? file->path() : std::move(path));
+    if (error) path = file->path();
+    header.sources.push_back(std::move(path));
   }
   for (const PackItem& item : plan.items()) {
     header.matrices.push_back({.name = item.name,

@@ -166,7 +166,7 @@ void pack_tile(const ActQuantArgs* args, int64_t row, int n_rows, uint8_t* out) 
   const int64_t n_blocks = args->n_cols / kActBlock;
   auto* fine = reinterpret_cast<int32_t*>(out);
   out += tile_head_bytes(n_blocks);
-  float limits[kCols];
+  float limits[kCols] = {};
   for (int c = 0; c < n_rows; ++c) limits[c] = fine_limit(*args, row + c);
   const __m256i zero = _mm256_setzero_si256();
   for (int64_t b = 0; b < n_blocks; ++b, out += kActColumnBytes * kCols) {

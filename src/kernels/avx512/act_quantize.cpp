@@ -106,7 +106,7 @@ void pack_tile(const ActQuantArgs* args, const ActTiles& tiles, int64_t row, int
   const int n_rows = tiles.n_rows - row < width ? static_cast<int>(tiles.n_rows - row) : width;
   auto* fine = reinterpret_cast<int32_t*>(out);
   out += tile_head_bytes(tiles.n_blocks);
-  float limits[kMaxTileColumns];
+  float limits[kMaxTileColumns] = {};
   for (int c = 0; c < n_rows; ++c) limits[c] = fine_limit(*args, row + c);
   if (n_rows < width) {
     __builtin_memset(out, 0, static_cast<size_t>(tiles.n_blocks * kActColumnBytes * width));

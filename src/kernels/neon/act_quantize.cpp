@@ -91,7 +91,7 @@ void pack_tile(const ActQuantArgs* args, int64_t row, int n_rows, int width, uin
   const int64_t n_blocks = args->n_cols / kActBlock;
   auto* fine = reinterpret_cast<int32_t*>(out);
   out += tile_head_bytes(n_blocks);
-  float limits[kActTileNeon];
+  float limits[kActTileNeon] = {};
   for (int c = 0; c < n_rows; ++c) limits[c] = fine_limit(*args, row + c);
   if (n_rows < width) {
     __builtin_memset(out, 0, static_cast<size_t>(n_blocks * kActColumnBytes * width));
