@@ -94,9 +94,9 @@ void bench_attention(benchmark::State& state, const AttentionCase& c) {
     last.push_back(c.n_rows == 512 ? c.n_keys - c.n_rows + r : c.n_keys - 1);
     n_pairs += last.back() + 1;
   }
-  const AttentionArgs args = {c.type,      q.data(),     c.head_dim,    c.n_rows, first.data(),
-                              last.data(), pages.data(), c.head_dim,    0.1F,     0.0F,
-                              out.data(),  c.head_dim,   scratch.data()};
+  const AttentionArgs args = {c.type,      q.data(),     c.head_dim, c.n_rows,      first.data(),
+                              last.data(), pages.data(), c.head_dim, 0.1F,          0.0F,
+                              out.data(),  c.head_dim,   nullptr,    scratch.data()};
   time_calls(state, {2 * n_pairs * c.head_dim, static_cast<double>(kv_bytes)},
              [&] { c.table->attention(&args); });
 }

@@ -116,6 +116,16 @@ struct KvPagePtr {
   const void* k;
   const void* v;
 };
+// What the single blocks [begin, end) give before they are merged, so that several threads can take
+// a share of a long context each. Block b of row r is at
+//   at + r · row_stride + (b - begin) · attention_block_floats(head_dim):
+// o_b [head_dim rounded up to 16], then m_b and l_b; l_b = 0 where the row sees nothing of it.
+struct AttentionBlocks {
+  int32_t begin;
+  int32_t end;
+  float* at;  // 64-byte aligned
+  int64_t row_stride;
+};
 struct AttentionArgs {
   KvType type;
   const float* q;  // row r at q + r · q_stride, [head_dim], RoPE applied
@@ -129,7 +139,18 @@ struct AttentionArgs {
   float soft_cap;  // 0 = none
   float* out;      // row r at out + r · out_stride
   int64_t out_stride;
-  float* scratch;  // attention_scratch(n_rows, head_dim) floats, 64-byte aligned
+  const AttentionBlocks* blocks;  // null, or: do these blocks alone, leave `out` as it is
+  float* scratch;                 // attention_scratch(n_rows, head_dim) floats, 64-byte aligned
+};
+
+// Merges blocks [begin, end) of n_rows rows; each row sees something in one of them.
+struct AttentionMergeArgs {
+  AttentionBlocks blocks;
+  int n_rows;
+  int head_dim;
+  float* out;
+  int64_t out_stride;
+  float* scratch;  // attention_block_floats(head_dim) floats, 64-byte aligned
 };
 
 // ---- Element-wise and row-wise ------------------------------------------------------------------
@@ -176,6 +197,7 @@ struct KernelTable {
   void (*fgemm)(const FGemmArgs*);
   void (*kv_store)(const KvStoreArgs*);
   void (*attention)(const AttentionArgs*);
+  void (*attention_merge)(const AttentionMergeArgs*);
   void (*rms_norm)(const RmsNormArgs*);
   void (*rope)(const RopeArgs*);
   void (*gate)(const GateArgs*);
@@ -187,5 +209,6 @@ struct KernelTable {
 
 size_t kv_head_bytes(KvType type, int head_dim);
 size_t attention_scratch(int n_rows, int head_dim);
+int64_t attention_block_floats(int head_dim);
 
 }  // namespace slip

@@ -25,4 +25,8 @@ size_t attention_scratch(int n_rows, int head_dim) {
   return static_cast<size_t>(padded_rows) * static_cast<size_t>(3 * padded_dim + kKeyBlock);
 }
 
+int64_t attention_block_floats(int head_dim) {
+  return (head_dim + 15) / 16 * 16 + 16;
+}
+
 }  // namespace slip

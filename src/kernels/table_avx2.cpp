@@ -15,6 +15,7 @@ KernelTable make_table() {
   t.fgemm = fgemm_avx2;
   t.kv_store = kv_store_avx2;
   t.attention = attention_avx2;
+  t.attention_merge = attention_merge_avx2;
   t.rms_norm = rms_norm_avx2;
   t.rope = rope_avx2;
   t.gate = gate_avx2;

@@ -15,6 +15,7 @@ KernelTable make_table() {
   t.fgemm = fgemm_avx512;
   t.kv_store = kv_store_avx512;
   t.attention = attention_avx512;
+  t.attention_merge = attention_merge_avx512;
   t.rms_norm = rms_norm_avx512;
   t.rope = rope_avx512;
   t.gate = gate_avx512;

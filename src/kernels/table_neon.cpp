@@ -15,6 +15,7 @@ KernelTable make_table() {
   t.fgemm = fgemm_neon;
   t.kv_store = kv_store_neon;
   t.attention = attention_neon;
+  t.attention_merge = attention_merge_neon;
   t.rms_norm = rms_norm_neon;
   t.rope = rope_neon;
   t.gate = gate_neon;

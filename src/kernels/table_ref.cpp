@@ -14,6 +14,7 @@ KernelTable make_table() {
   t.fgemm = fgemm_ref;
   t.kv_store = kv_store_ref;
   t.attention = attention_ref;
+  t.attention_merge = attention_merge_ref;
   t.rms_norm = rms_norm_ref;
   t.rope = rope_ref;
   t.gate = gate_ref;

@@ -48,14 +48,20 @@ Result<Activations> Activations::create(const ModelWeights& weights, const Kerne
   return act;
 }
 
-std::size_t scratch_bytes_per_thread(const ModelWeights& weights, std::int64_t n_ctx) {
-  std::size_t bytes =
-      weights.arithmetic == Arithmetic::kExact ? matmul_scratch_bytes(widths(weights).in) : 0;
-  for (const LayerRecipe& layer : weights.source->config().layers) {
-    bytes = std::max(
-        bytes, attention_scratch_bytes(n_ctx, layer.n_heads, layer.n_kv_heads, layer.head_dim));
+ScratchBytes scratch_bytes(const ModelWeights& weights, std::int64_t n_ctx) {
+  ScratchBytes most;
+  if (weights.arithmetic == Arithmetic::kExact) {
+    most.per_thread = matmul_scratch_bytes(widths(weights).in);
   }
-  return bytes;
+  for (const LayerRecipe& layer : weights.source->config().layers) {
+    const ScratchBytes attention = attention_scratch_bytes({.n_ctx = n_ctx,
+                                                            .n_heads = layer.n_heads,
+                                                            .n_kv_heads = layer.n_kv_heads,
+                                                            .head_dim = layer.head_dim});
+    most.per_thread = std::max(most.per_thread, attention.per_thread);
+    most.shared = std::max(most.shared, attention.shared);
+  }
+  return most;
 }
 
 }  // namespace slip

@@ -7,6 +7,7 @@
 #include "base/aligned_buffer.h"
 #include "kernels/kernels.h"
 #include "model/weights.h"
+#include "ops/op_context.h"
 
 namespace slip {
 
@@ -27,7 +28,7 @@ struct Activations {
                                     std::int64_t max_rows);
 };
 
-// What the ops of this model need per thread.
-std::size_t scratch_bytes_per_thread(const ModelWeights& weights, std::int64_t n_ctx);
+// What the ops of this model need.
+ScratchBytes scratch_bytes(const ModelWeights& weights, std::int64_t n_ctx);
 
 }  // namespace slip

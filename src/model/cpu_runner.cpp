@@ -372,8 +372,7 @@ Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const Model
   }
   KvStore kv = SLIP_TRY(KvStore::create(config, kv_options));
   const std::int64_t max_rows = std::clamp<std::int64_t>(options.max_rows, 1, n_ctx);
-  OpContext ctx =
-      SLIP_TRY(OpContext::create(pool, *kernels, scratch_bytes_per_thread(*weights, n_ctx)));
+  OpContext ctx = SLIP_TRY(OpContext::create(pool, *kernels, scratch_bytes(*weights, n_ctx)));
   Activations activations = SLIP_TRY(Activations::create(*weights, *kernels, max_rows));
   return std::make_unique<CpuRunner>(std::move(weights), std::move(ctx), std::move(activations),
                                      std::move(kv), resolved);

@@ -1,7 +1,6 @@
 #include "ops/attention.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace slip {
 namespace {
@@ -17,6 +16,19 @@ int positions_per_task(int group) {
 std::size_t align64(std::size_t n) {
   return (n + 63) / 64 * 64;
 }
+
+// Tasks that a thread should find at least, so that all end at about the same time.
+constexpr std::int64_t kTasksPerThread = 4;
+// The most that threads keep of single blocks for merging, unless one row alone needs more.
+constexpr std::size_t kMaxBlocksBytes = std::size_t{16} << 20;
+constexpr std::size_t kSharedRows = 8;
+
+// Blocks of 256 keys, absolute.
+struct BlockRange {
+  std::int32_t begin;
+  std::int32_t end;
+  std::int32_t size() const { return end - begin; }
+};
 
 // One task's areas within a thread's scratch.
 struct TaskScratch {
@@ -34,81 +46,235 @@ struct Task {
   std::int64_t row_begin;
   std::int64_t row_end;
   int kv_head;
+  BlockRange blocks;  // those to do, when the context is shared out
 };
+
+// How a call's work is cut: into tiles of rows, and, where these are too few for the threads, the
+// context of each into parts of whole blocks. What comes out is the same to the bit.
+class Plan {
+ public:
+  Plan(const AttentionParams& params, const AttentionInput& input, int n_kv_heads)
+      : params_(params),
+        input_(input),
+        n_kv_heads_(n_kv_heads),
+        tile_(positions_per_task(params.n_heads / n_kv_heads)) {}
+
+  // Parts are made when `room` holds the results of the rows' blocks.
+  void share_context(int n_threads, std::size_t room, std::size_t block_bytes) {
+    std::int64_t n_blocks = 0, rows = 0;
+    for (const AttentionRun& run : input_.runs) {
+      const std::int64_t of_run = blocks(run).size();
+      n_blocks += tiles(run) * of_run;
+      most_blocks_ = std::max(most_blocks_, of_run);
+      rows = std::max(rows, run.row_end);
+    }
+    const std::int64_t wanted = kTasksPerThread * n_threads;
+    const auto bytes =
+        static_cast<std::size_t>(rows * params_.n_heads * most_blocks_) * block_bytes;
+    if (n_tasks() >= wanted || most_blocks_ < 2 || n_threads < 2 || bytes > room) return;
+    part_ = std::max<std::int64_t>(1, n_blocks * n_kv_heads_ / wanted);
+  }
+  bool shares_context() const { return part_ > 0; }
+  // Of any run.
+  std::int64_t most_blocks() const { return most_blocks_; }
+
+  std::int64_t n_tasks() const {
+    std::int64_t n = 0;
+    for (const AttentionRun& run : input_.runs) n += tiles(run) * parts(run);
+    return n * n_kv_heads_;
+  }
+
+  // Tile-major over KV heads and parts.
+  Task task(std::int64_t i) const {
+    for (const AttentionRun& run : input_.runs) {
+      const std::int64_t n_tiles = tiles(run), n_parts = parts(run);
+      if (i >= n_tiles * n_parts * n_kv_heads_) {
+        i -= n_tiles * n_parts * n_kv_heads_;
+        continue;
+      }
+      // The last tiles see the most keys: they go first, so that the threads end together.
+      const std::int64_t of_tile = n_parts * n_kv_heads_;
+      const std::int64_t begin = run.row_begin + (n_tiles - 1 - i / of_tile) * tile_;
+      const BlockRange all = blocks(run);
+      const auto first = static_cast<std::int32_t>(all.begin + i % n_parts * part_);
+      const auto last = static_cast<std::int32_t>(std::min<std::int64_t>(all.end, first + part_));
+      return {&run,
+              begin,
+              std::min(run.row_end, begin + tile_),
+              static_cast<int>(i % of_tile / n_parts),
+              {first, last}};
+    }
+    SLIP_CHECK(false);
+    return {};
+  }
+
+  std::int32_t first_key(std::int64_t row) const {
+    const std::int32_t position = input_.positions[static_cast<std::size_t>(row)];
+    return params_.window > 0 ? std::max(0, position - params_.window + 1) : 0;
+  }
+  // Those that a row of the run sees.
+  BlockRange blocks(const AttentionRun& run) const {
+    const std::int32_t last = input_.positions[static_cast<std::size_t>(run.row_end - 1)];
+    return {first_key(run.row_begin) / kKeyBlock, last / kKeyBlock + 1};
+  }
+
+ private:
+  std::int64_t tiles(const AttentionRun& run) const {
+    return (run.row_end - run.row_begin + tile_ - 1) / tile_;
+  }
+  std::int64_t parts(const AttentionRun& run) const {
+    return part_ > 0 ? (blocks(run).size() + part_ - 1) / part_ : 1;
+  }
+
+  const AttentionParams& params_;
+  const AttentionInput& input_;
+  int n_kv_heads_;
+  std::int64_t tile_;
+  std::int64_t most_blocks_ = 0;
+  std::int64_t part_ = 0;  // blocks of a part; 0 = contexts stay whole
+};
+
+std::size_t scratch_of(const AttentionInput& input, const AttentionParams& params,
+                       const KvLayout& kv) {
+  const std::int32_t last = *std::max_element(input.positions.begin(), input.positions.end());
+  return attention_scratch_bytes({.n_ctx = last + 1,
+                                  .n_heads = params.n_heads,
+                                  .n_kv_heads = kv.n_kv_heads,
+                                  .head_dim = kv.head_dim})
+      .per_thread;
+}
 
 class Attend {
  public:
   Attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,
          const AttentionInput& input, std::span<float> out)
-      : ctx_(ctx), kv_(kv), params_(params), input_(input), out_(out) {}
+      : ctx_(ctx),
+        kv_(kv),
+        params_(params),
+        input_(input),
+        out_(out),
+        group_(params.n_heads / kv.n_kv_heads),
+        scratch_bytes_(scratch_of(input, params, kv)),
+        plan_(params, input, kv.n_kv_heads) {}
 
-  void run(const Task& task, int thread, std::size_t scratch_bytes) {
-    const int group = params_.n_heads / kv_.n_kv_heads, dim = kv_.head_dim;
-    const int n_rows = static_cast<int>(task.row_end - task.row_begin) * group;
-    const std::int64_t q_width = std::int64_t{params_.n_heads} * dim;
-    const std::int64_t head_offset = std::int64_t{task.kv_head} * group * dim;
-    TaskScratch scratch{ctx_.scratch(thread, scratch_bytes)};
-    float* q = scratch.take<float>(static_cast<std::size_t>(n_rows * dim));
-    float* out = scratch.take<float>(static_cast<std::size_t>(n_rows * dim));
-    auto* first = scratch.take<std::int32_t>(static_cast<std::size_t>(n_rows));
-    auto* last = scratch.take<std::int32_t>(static_cast<std::size_t>(n_rows));
-    const std::size_t row_floats = static_cast<std::size_t>(group * dim);
-    for (std::int64_t row = task.row_begin; row < task.row_end; ++row) {
-      const auto i = (row - task.row_begin) * group;
-      std::memcpy(q + i * dim, input_.q + row * input_.q_stride + head_offset, row_floats * 4);
-      const std::int32_t position = input_.positions[static_cast<std::size_t>(row)];
-      std::fill_n(last + i, group, position);
-      std::fill_n(first + i, group,
-                  params_.window > 0 ? std::max(0, position - params_.window + 1) : 0);
-    }
-    const int n_pages = last[n_rows - 1] / kKvPageTokens + 1;
-    auto* pages = scratch.take<KvPagePtr>(static_cast<std::size_t>(n_pages));
-    for (int p = 0; p < n_pages; ++p) {
-      const std::int32_t page = task.run->pages[static_cast<std::size_t>(p)];
-      pages[p] = {kv_.keys(page, task.kv_head), kv_.values(page, task.kv_head)};
-    }
-    const AttentionArgs args{.type = kv_.type,
-                             .q = q,
-                             .q_stride = dim,
-                             .n_rows = n_rows,
-                             .first = first,
-                             .last = last,
-                             .pages = pages,
-                             .head_dim = dim,
-                             .scale = params_.scale,
-                             .soft_cap = params_.soft_cap,
-                             .out = out,
-                             .out_stride = dim,
-                             .scratch = scratch.take<float>(slip::attention_scratch(n_rows, dim))};
-    ctx_.kernels().attention(&args);
-    for (std::int64_t row = task.row_begin; row < task.row_end; ++row) {
-      std::memcpy(out_.data() + row * q_width + head_offset,
-                  out + (row - task.row_begin) * group * dim, row_floats * 4);
+  void run() {
+    const auto block_bytes =
+        static_cast<std::size_t>(attention_block_floats(kv_.head_dim)) * sizeof(float);
+    plan_.share_context(ctx_.pool().n_threads(), ctx_.shared().size(), block_bytes);
+    const auto attend_tasks = [&](std::int64_t begin, std::int64_t end, int thread) {
+      for (std::int64_t i = begin; i < end; ++i) attend(plan_.task(i), thread);
+    };
+    ctx_.pool().parallel_for(plan_.n_tasks(), 1, attend_tasks);
+    if (!plan_.shares_context()) return;
+    for (const AttentionRun& run : input_.runs) {
+      const std::int64_t n_rows = run.row_end - run.row_begin;
+      const auto merge_rows = [&](std::int64_t begin, std::int64_t end, int thread) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          merge(run, run.row_begin + i % n_rows, static_cast<int>(i / n_rows), thread);
+        }
+      };
+      ctx_.pool().parallel_for(n_rows * kv_.n_kv_heads, 1, merge_rows);
     }
   }
 
  private:
+  // Query rows of a KV head lie side by side, those of a position together.
+  float* block_results(int kv_head, std::int64_t row) {
+    const auto n_rows = static_cast<std::int64_t>(input_.positions.size());
+    return reinterpret_cast<float*>(ctx_.shared().data()) +
+           (kv_head * n_rows + row) * group_ * results_stride();
+  }
+  std::int64_t results_stride() const {
+    return plan_.most_blocks() * attention_block_floats(kv_.head_dim);
+  }
+
+  void attend(const Task& task, int thread);
+  void merge(const AttentionRun& run, std::int64_t row, int kv_head, int thread);
+  void gather_rows(const Task& task, float* q, std::int32_t* first, std::int32_t* last) const;
+  std::byte* scratch(int thread) { return ctx_.scratch(thread, scratch_bytes_); }
+
   OpContext& ctx_;
   const KvLayout& kv_;
   const AttentionParams& params_;
   const AttentionInput& input_;
   std::span<float> out_;
+  int group_;
+  std::size_t scratch_bytes_;
+  Plan plan_;
 };
 
-// The task with index `i` when runs are cut into tiles of `tile` rows, tile-major over KV heads.
-Task task_at(std::int64_t i, std::span<const AttentionRun> runs, std::int64_t tile,
-             int n_kv_heads) {
-  for (const AttentionRun& run : runs) {
-    const std::int64_t tiles = (run.row_end - run.row_begin + tile - 1) / tile;
-    if (i < tiles * n_kv_heads) {
-      // The last tiles see the most keys: they go first, so that the threads end together.
-      const std::int64_t begin = run.row_begin + (tiles - 1 - i / n_kv_heads) * tile;
-      return {&run, begin, std::min(run.row_end, begin + tile), static_cast<int>(i % n_kv_heads)};
-    }
-    i -= tiles * n_kv_heads;
+void Attend::gather_rows(const Task& task, float* q, std::int32_t* first,
+                         std::int32_t* last) const {
+  const std::int64_t row_floats = std::int64_t{group_} * kv_.head_dim;
+  for (std::int64_t row = task.row_begin; row < task.row_end; ++row) {
+    const std::int64_t i = row - task.row_begin;
+    std::copy_n(input_.q + row * input_.q_stride + task.kv_head * row_floats, row_floats,
+                q + i * row_floats);
+    std::fill_n(last + i * group_, group_, input_.positions[static_cast<std::size_t>(row)]);
+    std::fill_n(first + i * group_, group_, plan_.first_key(row));
   }
-  SLIP_CHECK(false);
-  return {};
+}
+
+void Attend::attend(const Task& task, int thread) {
+  const int dim = kv_.head_dim;
+  const int n_rows = static_cast<int>(task.row_end - task.row_begin) * group_;
+  TaskScratch scratch{this->scratch(thread)};
+  float* q = scratch.take<float>(static_cast<std::size_t>(n_rows * dim));
+  float* out = scratch.take<float>(static_cast<std::size_t>(n_rows * dim));
+  auto* first = scratch.take<std::int32_t>(static_cast<std::size_t>(n_rows));
+  auto* last = scratch.take<std::int32_t>(static_cast<std::size_t>(n_rows));
+  gather_rows(task, q, first, last);
+  const int n_pages = last[n_rows - 1] / kKvPageTokens + 1;
+  auto* pages = scratch.take<KvPagePtr>(static_cast<std::size_t>(n_pages));
+  for (int p = 0; p < n_pages; ++p) {
+    const std::int32_t page = task.run->pages[static_cast<std::size_t>(p)];
+    pages[p] = {kv_.keys(page, task.kv_head), kv_.values(page, task.kv_head)};
+  }
+  AttentionBlocks blocks{};
+  if (plan_.shares_context()) {
+    const std::int64_t before = task.blocks.begin - plan_.blocks(*task.run).begin;
+    blocks = {
+        .begin = task.blocks.begin,
+        .end = task.blocks.end,
+        .at = block_results(task.kv_head, task.row_begin) + before * attention_block_floats(dim),
+        .row_stride = results_stride()};
+  }
+  const AttentionArgs args{.type = kv_.type,
+                           .q = q,
+                           .q_stride = dim,
+                           .n_rows = n_rows,
+                           .first = first,
+                           .last = last,
+                           .pages = pages,
+                           .head_dim = dim,
+                           .scale = params_.scale,
+                           .soft_cap = params_.soft_cap,
+                           .out = out,
+                           .out_stride = dim,
+                           .blocks = plan_.shares_context() ? &blocks : nullptr,
+                           .scratch = scratch.take<float>(slip::attention_scratch(n_rows, dim))};
+  ctx_.kernels().attention(&args);
+  if (plan_.shares_context()) return;
+  const std::int64_t row_floats = std::int64_t{group_} * dim;
+  for (std::int64_t row = task.row_begin; row < task.row_end; ++row) {
+    std::copy_n(out + (row - task.row_begin) * row_floats, row_floats,
+                out_.data() + (row * kv_.n_kv_heads + task.kv_head) * row_floats);
+  }
+}
+
+void Attend::merge(const AttentionRun& run, std::int64_t row, int kv_head, int thread) {
+  const BlockRange range = plan_.blocks(run);
+  const std::int64_t head = row * params_.n_heads + std::int64_t{kv_head} * group_;
+  const AttentionMergeArgs args{.blocks = {.begin = range.begin,
+                                           .end = range.end,
+                                           .at = block_results(kv_head, row),
+                                           .row_stride = results_stride()},
+                                .n_rows = group_,
+                                .head_dim = kv_.head_dim,
+                                .out = out_.data() + head * kv_.head_dim,
+                                .out_stride = kv_.head_dim,
+                                .scratch = reinterpret_cast<float*>(scratch(thread))};
+  ctx_.kernels().attention_merge(&args);
 }
 
 }  // namespace
@@ -139,33 +305,22 @@ void store_kv(OpContext& ctx, const KvLayout& kv, const AttentionInput& input) {
 
 void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,
             const AttentionInput& input, std::span<float> out) {
-  const int tile = positions_per_task(params.n_heads / kv.n_kv_heads);
-  std::int64_t n_tasks = 0;
-  std::int64_t n_ctx = 0;
-  for (const AttentionRun& run : input.runs) {
-    n_tasks += (run.row_end - run.row_begin + tile - 1) / tile * kv.n_kv_heads;
-    n_ctx =
-        std::max(n_ctx, std::int64_t{kKvPageTokens} * static_cast<std::int64_t>(run.pages.size()));
-  }
-  Attend op(ctx, kv, params, input, out);
-  const std::size_t scratch =
-      attention_scratch_bytes(n_ctx, params.n_heads, kv.n_kv_heads, kv.head_dim);
-  const auto fn = [&](std::int64_t begin, std::int64_t end, int thread) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      op.run(task_at(i, input.runs, tile, kv.n_kv_heads), thread, scratch);
-    }
-  };
-  ctx.pool().parallel_for(n_tasks, 1, fn);
+  Attend(ctx, kv, params, input, out).run();
 }
 
-std::size_t attention_scratch_bytes(std::int64_t n_ctx, int n_heads, int n_kv_heads, int head_dim) {
-  const int group = n_heads / n_kv_heads;
+ScratchBytes attention_scratch_bytes(const AttentionShape& shape) {
+  const int group = shape.n_heads / shape.n_kv_heads;
   const auto rows = static_cast<std::size_t>(positions_per_task(group) * group);
-  const auto dim = static_cast<std::size_t>(head_dim);
-  const auto n_pages = static_cast<std::size_t>(n_ctx / kKvPageTokens + 1);
-  return 2 * align64(rows * dim * 4) + 2 * align64(rows * 4) +
-         align64(n_pages * sizeof(KvPagePtr)) +
-         align64(slip::attention_scratch(static_cast<int>(rows), head_dim) * 4);
+  const auto dim = static_cast<std::size_t>(shape.head_dim);
+  const auto n_pages = static_cast<std::size_t>(shape.n_ctx / kKvPageTokens + 1);
+  const std::size_t per_thread =
+      2 * align64(rows * dim * 4) + 2 * align64(rows * 4) + align64(n_pages * sizeof(KvPagePtr)) +
+      align64(slip::attention_scratch(static_cast<int>(rows), shape.head_dim) * 4);
+  const auto n_blocks = static_cast<std::size_t>(shape.n_ctx / kKeyBlock + 1);
+  const std::size_t of_row = static_cast<std::size_t>(shape.n_heads) * n_blocks *
+                             static_cast<std::size_t>(attention_block_floats(shape.head_dim)) * 4;
+  const std::size_t of_rows = std::min(kMaxBlocksBytes, kSharedRows * of_row);
+  return {.per_thread = per_thread, .shared = std::max(of_row, of_rows)};
 }
 
 }  // namespace slip

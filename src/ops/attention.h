@@ -37,6 +37,14 @@ struct AttentionParams {
   float soft_cap = 0;
 };
 
+// The largest attention that a scratch is for.
+struct AttentionShape {
+  std::int64_t n_ctx = 0;
+  int n_heads = 0;
+  int n_kv_heads = 0;
+  int head_dim = 0;
+};
+
 struct AttentionInput {
   std::span<const AttentionRun> runs;
   std::span<const std::int32_t> positions;  // by row
@@ -54,7 +62,7 @@ void store_kv(OpContext& ctx, const KvLayout& kv, const AttentionInput& input);
 void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,
             const AttentionInput& input, std::span<float> out);
 
-// Scratch per thread for contexts of up to n_ctx tokens.
-std::size_t attention_scratch_bytes(std::int64_t n_ctx, int n_heads, int n_kv_heads, int head_dim);
+// Scratch for contexts of up to n_ctx tokens.
+ScratchBytes attention_scratch_bytes(const AttentionShape& shape);
 
 }  // namespace slip

@@ -1,7 +1,8 @@
-// What every op works with: the threads, the kernels and a scratch area per thread.
+// What every op works with: the threads, the kernels and scratch areas.
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "base/aligned_buffer.h"
 #include "base/check.h"
@@ -10,18 +11,24 @@
 
 namespace slip {
 
+// What the hungriest op needs (see the ops' *_scratch).
+struct ScratchBytes {
+  std::size_t per_thread = 0;
+  std::size_t shared = 0;  // by all threads
+};
+
 // Not thread-safe: one op at a time. The pool may be shared with other contexts.
 class OpContext {
  public:
-  // `scratch_bytes` is what the hungriest op needs per thread (see the ops' *_scratch_bytes).
   static Result<OpContext> create(ThreadPool& pool, const KernelTable& kernels,
-                                  std::size_t scratch_bytes) {
+                                  ScratchBytes scratch) {
     OpContext ctx;
     ctx.pool_ = &pool;
     ctx.kernels_ = &kernels;
-    ctx.stride_ = (scratch_bytes + 4095) / 4096 * 4096;
+    ctx.stride_ = (scratch.per_thread + 4095) / 4096 * 4096;
     ctx.scratch_ =
         SLIP_TRY(AlignedBuffer::allocate(ctx.stride_ * static_cast<std::size_t>(pool.n_threads())));
+    ctx.shared_ = SLIP_TRY(AlignedBuffer::allocate(scratch.shared));
     return ctx;
   }
 
@@ -34,11 +41,15 @@ class OpContext {
     return scratch_.data() + static_cast<std::size_t>(thread) * stride_;
   }
 
+  // For what threads hand to each other within an op.
+  std::span<std::byte> shared() { return {shared_.data(), shared_.size()}; }
+
  private:
   OpContext() = default;
   ThreadPool* pool_ = nullptr;
   const KernelTable* kernels_ = nullptr;
   AlignedBuffer scratch_;
+  AlignedBuffer shared_;
   std::size_t stride_ = 0;
 };
 

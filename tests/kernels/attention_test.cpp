@@ -105,22 +105,51 @@ class Attention {
     Poisoned scratch((scratch_floats + 16) * sizeof(float));
     std::uint32_t* guard = scratch.as<std::uint32_t>() + scratch_floats;
     std::vector<float> out(n * out_stride(), -7.0F);
-    AttentionArgs args = {};
-    args.type = type_;
-    args.q = q_.data() + begin * q_stride();
-    args.q_stride = static_cast<std::int64_t>(q_stride());
-    args.n_rows = static_cast<int>(n);
+    AttentionArgs args = arguments(cache, begin, n);
     args.first = first.data();
     args.last = last.data();
-    args.pages = cache.pages();
-    args.head_dim = c_.head_dim;
-    args.scale = scale();
-    args.soft_cap = c_.soft_cap;
     args.out = out.data();
     args.out_stride = static_cast<std::int64_t>(out_stride());
     args.scratch = scratch.as<float>();
     table.attention(&args);
     for (int i = 0; i < 16; ++i) EXPECT_EQ(guard[i], 0xffffffffU) << "scratch overrun";
+    return out;
+  }
+
+  // All rows, each block by a call of its own, the last one first, then merged.
+  std::vector<float> run_block_by_block(const KernelTable& table, const Cache& cache) const {
+    const std::size_t n = c_.rows.size();
+    std::vector<std::int32_t> first, last;
+    for (const Range& row : c_.rows) {
+      first.push_back(row.first);
+      last.push_back(row.last);
+    }
+    const Range keys = keys_of(c_.rows);
+    const std::int32_t begin = keys.first / kKeyBlock, end = keys.last / kKeyBlock + 1;
+    const auto block_floats = static_cast<std::size_t>(attention_block_floats(c_.head_dim));
+    const std::size_t row_floats = block_floats * static_cast<std::size_t>(end - begin);
+    Poisoned results(n * row_floats * sizeof(float));
+    Poisoned scratch(attention_scratch(static_cast<int>(n), c_.head_dim) * sizeof(float));
+    for (std::int32_t b = end - 1; b >= begin; --b) {
+      const AttentionBlocks block = {
+          b, b + 1, results.as<float>() + static_cast<std::size_t>(b - begin) * block_floats,
+          static_cast<std::int64_t>(row_floats)};
+      AttentionArgs args = arguments(cache, 0, n);
+      args.first = first.data();
+      args.last = last.data();
+      args.blocks = &block;
+      args.scratch = scratch.as<float>();
+      table.attention(&args);
+    }
+    std::vector<float> out(n * out_stride(), -7.0F);
+    AttentionMergeArgs args = {};
+    args.blocks = {begin, end, results.as<float>(), static_cast<std::int64_t>(row_floats)};
+    args.n_rows = static_cast<int>(n);
+    args.head_dim = c_.head_dim;
+    args.out = out.data();
+    args.out_stride = static_cast<std::int64_t>(out_stride());
+    args.scratch = scratch.as<float>();
+    table.attention_merge(&args);
     return out;
   }
 
@@ -154,6 +183,19 @@ class Attention {
 
  private:
   float scale() const { return 1.0F / std::sqrt(static_cast<float>(c_.head_dim)); }
+  // Without first, last, scratch, and out or blocks.
+  AttentionArgs arguments(const Cache& cache, std::size_t begin, std::size_t n) const {
+    AttentionArgs args = {};
+    args.type = type_;
+    args.q = q_.data() + begin * q_stride();
+    args.q_stride = static_cast<std::int64_t>(q_stride());
+    args.n_rows = static_cast<int>(n);
+    args.pages = cache.pages();
+    args.head_dim = c_.head_dim;
+    args.scale = scale();
+    args.soft_cap = c_.soft_cap;
+    return args;
+  }
 
   Case c_;
   KvType type_;
@@ -196,6 +238,15 @@ TEST_P(AttentionTest, EveryIsaGivesTheBitsOfRef) {
     EXPECT_TRUE(cache(*table).bytes() == stored.bytes()) << table->isa;
     EXPECT_TRUE(same_bits(attention.run(*table, stored, 0, c().rows.size()), expected))
         << table->isa;
+  }
+}
+
+TEST_P(AttentionTest, BlocksApartGiveTheWhole) {
+  const Cache stored = cache(ref());
+  const Attention attention(c(), type());
+  const auto expected = attention.run(ref(), stored, 0, c().rows.size());
+  for (const KernelTable* table : tables_under_test()) {
+    EXPECT_TRUE(same_bits(attention.run_block_by_block(*table, stored), expected)) << table->isa;
   }
 }
 

@@ -130,7 +130,7 @@ inline int32_t pack_block(Block* blocks, uint8_t* out) {
   auto* factors = reinterpret_cast<float*>(units + 2 * kActUnits * kCols);
   int32_t fine = 0;
   for (int c = 0; c < kCols; ++c) fine |= static_cast<int32_t>(blocks[c].is_fine) << c;
-  __m256i hi[kCols], lo[kCols];
+  __m256i hi[kCols], lo[kCols] = {};
   for (int c = 0; c < kCols; ++c) {
     Block& block = blocks[c];
     if (fine != 0) {

@@ -8,4 +8,8 @@ void attention_avx2(const AttentionArgs* args) {
   attention_16(*args);
 }
 
+void attention_merge_avx2(const AttentionMergeArgs* args) {
+  attention_merge_16(*args);
+}
+
 }  // namespace slip

@@ -11,6 +11,7 @@ void qgemm_avx2(const QGemmArgs* args);
 void fgemm_avx2(const FGemmArgs* args);
 void kv_store_avx2(const KvStoreArgs* args);
 void attention_avx2(const AttentionArgs* args);
+void attention_merge_avx2(const AttentionMergeArgs* args);
 void rms_norm_avx2(const RmsNormArgs* args);
 void rope_avx2(const RopeArgs* args);
 void gate_avx2(const GateArgs* args);

@@ -11,6 +11,7 @@ void qgemm_avx512(const QGemmArgs* args);
 void fgemm_avx512(const FGemmArgs* args);
 void kv_store_avx512(const KvStoreArgs* args);
 void attention_avx512(const AttentionArgs* args);
+void attention_merge_avx512(const AttentionMergeArgs* args);
 void rms_norm_avx512(const RmsNormArgs* args);
 void rope_avx512(const RopeArgs* args);
 void gate_avx512(const GateArgs* args);

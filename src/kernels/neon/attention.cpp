@@ -8,4 +8,8 @@ void attention_neon(const AttentionArgs* args) {
   attention_16(*args);
 }
 
+void attention_merge_neon(const AttentionMergeArgs* args) {
+  attention_merge_16(*args);
+}
+
 }  // namespace slip

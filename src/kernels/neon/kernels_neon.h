@@ -11,6 +11,7 @@ void qgemm_neon(const QGemmArgs* args);
 void fgemm_neon(const FGemmArgs* args);
 void kv_store_neon(const KvStoreArgs* args);
 void attention_neon(const AttentionArgs* args);
+void attention_merge_neon(const AttentionMergeArgs* args);
 void rms_norm_neon(const RmsNormArgs* args);
 void rope_neon(const RopeArgs* args);
 void gate_neon(const GateArgs* args);

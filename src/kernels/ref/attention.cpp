@@ -79,10 +79,33 @@ void merge(const State& block, int head_dim, State* row) {
   for (int i = 0; i < head_dim; ++i) row->o[i] = row->o[i] * keep + block.o[i] * take;
 }
 
+int least(int a, int b) {
+  return a < b ? a : b;
+}
+int most(int a, int b) {
+  return a > b ? a : b;
+}
+
+void attend_blocks_alone(const AttentionArgs& a) {
+  const AttentionBlocks& blocks = *a.blocks;
+  const int64_t n_floats = attention_block_floats(a.head_dim);
+  for (int r = 0; r < a.n_rows; ++r) {
+    for (int b = blocks.begin; b < blocks.end; ++b) {
+      const int begin = most(a.first[r], b * kKeyBlock);
+      const int end = least(a.last[r] + 1, (b + 1) * kKeyBlock);
+      State block = {0, 0, blocks.at + r * blocks.row_stride + (b - blocks.begin) * n_floats};
+      if (begin < end) attend_block(a, a.q + r * a.q_stride, begin, end, a.scratch, &block);
+      block.o[n_floats - kReduceLanes] = block.m;
+      block.o[n_floats - kReduceLanes + 1] = block.l;
+    }
+  }
+}
+
 }  // namespace
 
 void attention_ref(const AttentionArgs* args) {
   const AttentionArgs& a = *args;
+  if (a.blocks != nullptr) return attend_blocks_alone(a);
   float* p = a.scratch;
   for (int r = 0; r < a.n_rows; ++r) {
     State row = {0, 0, p + kKeyBlock};
@@ -96,6 +119,28 @@ void attention_ref(const AttentionArgs* args) {
       at = next;
     }
     for (int i = 0; i < a.head_dim; ++i) a.out[r * a.out_stride + i] = row.o[i] / row.l;
+  }
+}
+
+void attention_merge_ref(const AttentionMergeArgs* args) {
+  const int64_t n_floats = attention_block_floats(args->head_dim);
+  for (int r = 0; r < args->n_rows; ++r) {
+    State row = {0, 0, args->scratch};
+    bool is_started = false;
+    for (int b = args->blocks.begin; b < args->blocks.end; ++b) {
+      float* o =
+          args->blocks.at + r * args->blocks.row_stride + (b - args->blocks.begin) * n_floats;
+      const State block = {o[n_floats - kReduceLanes], o[n_floats - kReduceLanes + 1], o};
+      if (block.l == 0) continue;
+      if (is_started) {
+        merge(block, args->head_dim, &row);
+      } else {
+        row = {block.m, block.l, row.o};
+        for (int i = 0; i < args->head_dim; ++i) row.o[i] = o[i];
+      }
+      is_started = true;
+    }
+    for (int i = 0; i < args->head_dim; ++i) args->out[r * args->out_stride + i] = row.o[i] / row.l;
   }
 }
 

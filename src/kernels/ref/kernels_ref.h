@@ -12,6 +12,7 @@ void qgemm_ref(const QGemmArgs* args);
 void fgemm_ref(const FGemmArgs* args);
 void kv_store_ref(const KvStoreArgs* args);
 void attention_ref(const AttentionArgs* args);
+void attention_merge_ref(const AttentionMergeArgs* args);
 void rms_norm_ref(const RmsNormArgs* args);
 void rope_ref(const RopeArgs* args);
 void gate_ref(const GateArgs* args);

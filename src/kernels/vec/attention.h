@@ -19,6 +19,14 @@ namespace {
 inline constexpr int kBlockGroups = kKeyBlock / kReduceLanes;
 inline constexpr int kPageGroups = kKvPageTokens / kReduceLanes;
 
+// A row's attention over all blocks so far.
+struct Merged {
+  float* o;
+  float m;
+  float l;
+  bool is_started;
+};
+
 // A tile of query rows and its memory, `stride` elements from one row of o to the next.
 struct QueryTile {
   const AttentionArgs* args;
@@ -29,10 +37,7 @@ struct QueryTile {
   float* q;        // [head_dim][C]
   float* scores;   // [C][kKeyBlock]; after the softmax e^(score - m)
   float* block_o;  // [C][stride]
-  float* o;        // [C][stride], as m and l over all blocks so far
-  float m[16];
-  float l[16];
-  bool is_started[16];
+  Merged merged[16];
 };
 
 // Keys of a block, relative to its beginning, that something sees: [begin, end), empty if equal.
@@ -229,45 +234,55 @@ void weigh_values(const QueryTile& t, int block_begin, const KeyRange* rows) {
   }
 }
 
-SLIP_INLINE void merge_row(QueryTile& t, int r, BlockSum block) {
-  float* o = t.o + r * t.stride;
-  const float* block_o = t.block_o + r * t.stride;
-  if (!t.is_started[r]) {
-    t.is_started[r] = true;
-    t.m[r] = block.m;
-    t.l[r] = block.l;
-    for (int i = 0; i < t.stride; i += kReduceLanes) store(o + i, load(block_o + i));
+SLIP_INLINE void merge_block(Merged& row, int n, BlockSum block, const float* block_o) {
+  if (!row.is_started) {
+    row = {row.o, block.m, block.l, true};
+    for (int i = 0; i < n; i += kReduceLanes) store(row.o + i, load(block_o + i));
     return;
   }
-  const float m = block.m > t.m[r] ? block.m : t.m[r];
-  const Vec keep_old = exp32(broadcast(t.m[r] - m)), take_new = exp32(broadcast(block.m - m));
-  t.m[r] = m;
-  t.l[r] = first_lane(add(mul(broadcast(t.l[r]), keep_old), mul(broadcast(block.l), take_new)));
-  for (int i = 0; i < t.stride; i += kReduceLanes) {
-    store(o + i, add(mul(load(o + i), keep_old), mul(load(block_o + i), take_new)));
+  const float m = block.m > row.m ? block.m : row.m;
+  const Vec keep_old = exp32(broadcast(row.m - m)), take_new = exp32(broadcast(block.m - m));
+  row.m = m;
+  row.l = first_lane(add(mul(broadcast(row.l), keep_old), mul(broadcast(block.l), take_new)));
+  for (int i = 0; i < n; i += kReduceLanes) {
+    store(row.o + i, add(mul(load(row.o + i), keep_old), mul(load(block_o + i), take_new)));
   }
 }
 
+SLIP_INLINE void finish_row(const Merged& row, int head_dim, float* out) {
+  const Vec l = broadcast(row.l);
+  for (int i = 0; i < head_dim; i += kReduceLanes) {
+    store_n(out + i, div(load(row.o + i), l), least(head_dim - i, kReduceLanes));
+  }
+}
+
+// Where AttentionArgs::blocks wants block `block_idx` of a row.
+SLIP_INLINE float* block_place(const AttentionBlocks& blocks, int head_dim, int row,
+                               int block_idx) {
+  const int padded = (head_dim + kReduceLanes - 1) / kReduceLanes * kReduceLanes;
+  return blocks.at + row * blocks.row_stride +
+         static_cast<int64_t>(block_idx - blocks.begin) * (padded + kReduceLanes);
+}
+
+// A block of the tile's rows. Leaves block_o, and in `sums` the rest; l = 0 for rows that see
+// nothing of it.
 template <class Kv, int C>
-void attend_block(QueryTile& t, int block_begin) {
+void attend_block(const QueryTile& t, int block_begin, BlockSum sums[kMaxTileRows]) {
   KeyRange rows[kMaxTileRows];
   KeyRange any = {kKeyBlock, 0};
   for (int r = 0; r < t.n_rows; ++r) {
     rows[r] = visible(t, r, block_begin);
+    sums[r] = {0, 0};
     if (rows[r].begin == rows[r].end) continue;
     any = {least(any.begin, rows[r].begin), most(any.end, rows[r].end)};
   }
   if (any.begin >= any.end) return;
   score_block<Kv, C>(t, block_begin, any);
-  BlockSum sums[kMaxTileRows];
   for (int r = 0; r < t.n_rows; ++r) {
     if (rows[r].begin == rows[r].end) continue;
     sums[r] = softmax_row(*t.args, t.scores + r * kKeyBlock, rows[r]);
   }
   weigh_values<Kv, C>(t, block_begin, rows);
-  for (int r = 0; r < t.n_rows; ++r) {
-    if (rows[r].begin != rows[r].end) merge_row(t, r, sums[r]);
-  }
 }
 
 template <int C>
@@ -279,23 +294,29 @@ SLIP_INLINE QueryTile start_tile(const AttentionArgs& a, int first_row, int n_ro
   t.stride = (a.head_dim + kReduceLanes - 1) / kReduceLanes * kReduceLanes;
   t.scores = a.scratch;
   t.block_o = t.scores + C * kKeyBlock;
-  t.o = t.block_o + C * t.stride;
-  t.q = t.o + C * t.stride;
+  float* o = t.block_o + C * t.stride;
+  t.q = o + C * t.stride;
   for (int r = 0; r < C; ++r) {
     const float* q = a.q + (first_row + r) * a.q_stride;
     for (int i = 0; i < a.head_dim; ++i) t.q[i * C + r] = r < n_rows ? q[i] : 0.0F;
-    t.is_started[r] = false;
+    t.merged[r] = {o + r * t.stride, 0, 0, false};
   }
   return t;
 }
 
-SLIP_INLINE void finish_tile(const QueryTile& t) {
-  const AttentionArgs& a = *t.args;
-  for (int r = 0; r < t.n_rows; ++r) {
-    const Vec l = broadcast(t.l[r]);
-    float* out = a.out + (t.first_row + r) * a.out_stride;
-    for (int i = 0; i < a.head_dim; i += kReduceLanes) {
-      store_n(out + i, div(load(t.o + r * t.stride + i), l), least(a.head_dim - i, kReduceLanes));
+template <class Kv, int C>
+void attend_blocks_alone(const QueryTile& t) {
+  const AttentionBlocks& blocks = *t.args->blocks;
+  BlockSum sums[kMaxTileRows];
+  for (int b = blocks.begin; b < blocks.end; ++b) {
+    attend_block<Kv, C>(t, b * kKeyBlock, sums);
+    for (int r = 0; r < t.n_rows; ++r) {
+      float* place = block_place(blocks, t.args->head_dim, t.first_row + r, b);
+      place[t.stride] = sums[r].m;
+      place[t.stride + 1] = sums[r].l;
+      if (sums[r].l == 0) continue;
+      const float* o = t.block_o + r * t.stride;
+      for (int i = 0; i < t.stride; i += kReduceLanes) store(place + i, load(o + i));
     }
   }
 }
@@ -303,15 +324,22 @@ SLIP_INLINE void finish_tile(const QueryTile& t) {
 template <class Kv, int C>
 void attend_tile(const AttentionArgs& a, int first_row, int n_rows) {
   QueryTile t = start_tile<C>(a, first_row, n_rows);
+  if (a.blocks != nullptr) return attend_blocks_alone<Kv, C>(t);
   int first = a.first[first_row], last = a.last[first_row];
   for (int r = first_row; r < first_row + n_rows; ++r) {
     first = least(first, a.first[r]);
     last = most(last, a.last[r]);
   }
+  BlockSum sums[kMaxTileRows];
   for (int begin = first / kKeyBlock * kKeyBlock; begin <= last; begin += kKeyBlock) {
-    attend_block<Kv, C>(t, begin);
+    attend_block<Kv, C>(t, begin, sums);
+    for (int r = 0; r < n_rows; ++r) {
+      if (sums[r].l != 0) merge_block(t.merged[r], t.stride, sums[r], t.block_o + r * t.stride);
+    }
   }
-  finish_tile(t);
+  for (int r = 0; r < n_rows; ++r) {
+    finish_row(t.merged[r], a.head_dim, a.out + (first_row + r) * a.out_stride);
+  }
 }
 
 // Tiles of few sizes: a size that isn't there takes the next one, computing rows for nothing.
@@ -334,6 +362,19 @@ void attention_typed(const AttentionArgs& a) {
   for (int tile = 0; tile < n_tiles; ++tile) {
     const int row = tile * a.n_rows / n_tiles, end = (tile + 1) * a.n_rows / n_tiles;
     attend_rows<Kv>(a, row, end - row);
+  }
+}
+
+SLIP_INLINE void attention_merge_16(const AttentionMergeArgs& a) {
+  const int stride = (a.head_dim + kReduceLanes - 1) / kReduceLanes * kReduceLanes;
+  for (int r = 0; r < a.n_rows; ++r) {
+    Merged row = {a.scratch, 0, 0, false};
+    for (int b = a.blocks.begin; b < a.blocks.end; ++b) {
+      const float* block = block_place(a.blocks, a.head_dim, r, b);
+      const BlockSum sum = {block[stride], block[stride + 1]};
+      if (sum.l != 0) merge_block(row, stride, sum, block);
+    }
+    finish_row(row, a.head_dim, a.out + r * a.out_stride);
   }
 }
 
