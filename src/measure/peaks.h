@@ -24,6 +24,7 @@ Result<double> measure_read_bandwidth(ThreadPool& pool, const BandwidthOptions& 
 struct ComputePeaks {
   double int8 = 0;
   double f32 = 0;
+  double bf16 = 0;
 };
 
 // With the instructions of `isa` (a kernel table's name), which the CPU must have.

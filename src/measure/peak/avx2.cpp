@@ -51,7 +51,7 @@ int64_t f32_loop(int64_t n_steps, int32_t* sink) {
 }  // namespace
 
 const PeakKernels* peak_avx2() {
-  static const PeakKernels kernels{"avx2", int8_loop, f32_loop};
+  static const PeakKernels kernels{"avx2", int8_loop, f32_loop, f32_loop};
   return &kernels;
 }
 

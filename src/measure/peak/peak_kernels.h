@@ -17,11 +17,13 @@ struct PeakKernels {
   // kernel can be faster.
   PeakLoop int8;
   PeakLoop f32;
+  PeakLoop bf16;  // f32 where the ISA has no products of BF16
 };
 
 const PeakKernels* peak_ref();
 const PeakKernels* peak_avx2();
 const PeakKernels* peak_avx512();
+const PeakKernels* peak_avx512_bf16();
 const PeakKernels* peak_neon();
 
 }  // namespace slip
