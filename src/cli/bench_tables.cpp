@@ -27,7 +27,8 @@ void write_setting(JsonWriter& json, const BenchSetting& setting, const BenchRep
   json.key("peak").begin_object();
   json.key("read_gbps").fixed(report.read_bytes_per_s * 1e-9, 3);
   json.key("int8_gmacs").fixed(report.compute.int8 * 1e-9, 3);
-  json.key("f32_gmacs").fixed(report.compute.f32 * 1e-9, 3).end_object();
+  json.key("f32_gmacs").fixed(report.compute.f32 * 1e-9, 3);
+  json.key("bf16_gmacs").fixed(report.compute.bf16 * 1e-9, 3).end_object();
 }
 
 void write_result(JsonWriter& json, const BenchResult& result) {
@@ -119,15 +120,15 @@ std::string as_markdown(const BenchSetting& setting, const BenchReport& report) 
   const std::string name = std::filesystem::path(setting.model).filename().string();
   const int width = std::max(5, static_cast<int>(name.size()));
   std::string text = fmt::format(
-      "| {:<{}} | {:>10} | {:>8} | {:<6} | {:>7} | {:>12} | {:>10} | {:>19} | {:>6} | {:>16} |\n"
-      "| {:-<{}} | ---------: | -------: | ------ | ------: | -----------: | ---------: | "
-      "------------------: | -----: | ---------------: |\n",
+      "| {:<{}} | {:>10} | {:>8} | {:<11} | {:>7} | {:>12} | {:>10} | {:>19} | {:>6} | {:>16} |\n"
+      "| {:-<{}} | ---------: | -------: | ----------- | ------: | -----------: | "
+      "---------: | ------------------: | -----: | ---------------: |\n",
       "model", width, "size", "params", "isa", "threads", "test", "t/s", "min … max", "GB/s",
       "of the bound", "", width);
   for (const BenchResult& result : report.results) {
     const Speeds speeds = speeds_of(result);
     text += fmt::format(
-        "| {:<{}} | {:>6.2f} MiB | {:>6.2f} M | {:<6} | {:>7} | {:>12} | {:>10.2f} | {:>19} | "
+        "| {:<{}} | {:>6.2f} MiB | {:>6.2f} M | {:<11} | {:>7} | {:>12} | {:>10.2f} | {:>19} | "
         "{:>6.2f} | {:>16} |\n",
         name, width, static_cast<double>(report.tensor_bytes) / 1048576.0,
         static_cast<double>(report.n_parameters) * 1e-6, setting.isa, setting.n_threads,
@@ -135,12 +136,14 @@ std::string as_markdown(const BenchSetting& setting, const BenchReport& report) 
         result.bytes_per_s * 1e-9,
         fmt::format("{:.1f} % {}", 100 * result.fraction_of_bound, to_string(result.bound)));
   }
-  return text + fmt::format(
-                    "\nThis machine, {} threads: reads {:.1f} GB/s, {:.0f} G int8 and {:.0f} G f32 "
-                    "multiply-accumulates/s. Load: {:.0f} ms cold, {:.0f} ms warm.\n",
-                    setting.n_threads, report.read_bytes_per_s * 1e-9, report.compute.int8 * 1e-9,
-                    report.compute.f32 * 1e-9, static_cast<double>(report.load_cold_ns) * 1e-6,
-                    static_cast<double>(report.load_warm_ns) * 1e-6);
+  return text +
+         fmt::format(
+             "\nThis machine, {} threads: reads {:.1f} GB/s, {:.0f} G int8, {:.0f} G f32 and "
+             "{:.0f} G bf16 multiply-accumulates/s. Load: {:.0f} ms cold, {:.0f} ms warm.\n",
+             setting.n_threads, report.read_bytes_per_s * 1e-9, report.compute.int8 * 1e-9,
+             report.compute.f32 * 1e-9, report.compute.bf16 * 1e-9,
+             static_cast<double>(report.load_cold_ns) * 1e-6,
+             static_cast<double>(report.load_warm_ns) * 1e-6);
 }
 
 }  // namespace

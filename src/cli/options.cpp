@@ -108,8 +108,9 @@ void ModelOptions::declare_without_context(Arguments& args) {
   const std::vector<std::string> types{"f16", "bf16", "f32", "q8_0"};
   args.add_choice("-ctk,--cache-type-k", cache_type_k, types, "type of the KV cache's keys");
   args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
-  args.add_choice("--activations", activations, {"16", "mixed", "8"},
-                  "bits of the activations that meet quantised weights");
+  args.add_choice(
+      "--activations", activations, {"16", "mixed", "8"},
+      "bits of the activations that meet quantised weights; BF16 weights meet BF16 but with 16");
   args.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick");
   args.add_flag("--no-pack-cache", no_pack_cache,
                 "pack weights in memory; use and write no file of the cache");

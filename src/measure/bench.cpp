@@ -119,7 +119,7 @@ void add_bounds(BenchResult& result, const PassCost& cost, const BenchReport& re
   const double bytes = n_passes * cost.bytes;
   const double macs = n_rows * cost.macs_per_row + n_logits * cost.macs_per_logits_row;
   const double seconds = n_rows / median(result.tokens_per_s);
-  const double peak = cost.is_float ? report.compute.f32 : report.compute.int8;
+  const double peak = report.compute.*cost.peak;
   const double read_seconds = bytes / report.read_bytes_per_s;
   const double compute_seconds = macs / peak;
   result.bytes_per_s = bytes / seconds;
@@ -199,7 +199,7 @@ std::string_view to_string(Bound bound) {
   return bound == Bound::kBandwidth ? "bandwidth" : "compute";
 }
 
-PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic) {
+PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic, ActivationBits activations) {
   PassCost cost{.bytes = static_cast<double>(source.bytes_per_token())};
   const auto elements = [&source](const std::string& name) {
     const TensorView* tensor = source.find(name);
@@ -214,10 +214,12 @@ PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic) {
   const bool is_tied = source.find("output.weight") == nullptr;
   cost.macs_per_logits_row = elements(is_tied ? "token_embd.weight" : "output.weight");
   const TensorView* down = source.find("blk.0.ffn_down.weight");
-  const bool float_weights =
-      down != nullptr &&
-      (down->dtype == DType::kF32 || down->dtype == DType::kF16 || down->dtype == DType::kBF16);
-  cost.is_float = float_weights || arithmetic == Arithmetic::kExact;
+  const auto is = [down](DType type) { return down != nullptr && down->dtype == type; };
+  if (arithmetic == Arithmetic::kExact || is(DType::kF32) || is(DType::kF16)) {
+    cost.peak = &ComputePeaks::f32;
+  } else if (is(DType::kBF16)) {
+    cost.peak = activations == ActivationBits::k16 ? &ComputePeaks::f32 : &ComputePeaks::bf16;
+  }
   return cost;
 }
 
@@ -241,7 +243,8 @@ Result<BenchReport> run_bench(const std::filesystem::path& path, Runtime& runtim
   report.read_bytes_per_s = SLIP_TRY(measure_read_bandwidth(runtime.pool(), {}));
   report.compute = measure_compute_peaks(runtime.pool(), runtime.kernels().isa);
 
-  const PassCost cost = pass_cost(*loaded.source, load_options.arithmetic);
+  const PassCost cost =
+      pass_cost(*loaded.source, load_options.arithmetic, load_options.activations);
   Bench bench(*loaded.runner, n_sequences, options.cancel);
   for (const BenchTest& test : options.tests) {
     BenchResult result{.test = test, .tokens_per_s = {}};

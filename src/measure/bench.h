@@ -69,8 +69,8 @@ struct PassCost {
   double bytes = 0;  // stored bytes of all weights
   double macs_per_row = 0;
   double macs_per_logits_row = 0;
-  bool is_float = false;  // float weights or exact arithmetic: the f32 peak counts
+  double ComputePeaks::*peak = &ComputePeaks::int8;  // of the layers' products
 };
-PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic);
+PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic, ActivationBits activations);
 
 }  // namespace slip

@@ -61,8 +61,9 @@ class CpuRunner final : public ModelRunner {
   void outputs();
 
   // y = x W + b for every (linear, out) pair; `x` has the linears' n_in columns.
-  // Blocks of x whose largest value is above `fine_above` root mean squares of their row get 16
-  // bits, the others 8.
+  // For quantised weights, blocks of x whose largest value is above `fine_above` root mean squares
+  // of their row get 16 bits, the others 8. BF16 weights meet x itself where all blocks get 16,
+  // else x rounded to BF16.
   void project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs,
                float fine_above);
   // The residual stream gains `y` after an optional norm.
@@ -296,6 +297,9 @@ void CpuRunner::project(const Rows& x, std::span<const std::pair<const Linear*, 
       .x = x.data, .x_stride = x.stride, .n_rows = x.n_rows, .n_cols = jobs[0].first->n_in()};
   const bool all_float = std::all_of(jobs.begin(), jobs.end(),
                                      [](const auto& job) { return job.first->takes_float(); });
+  const bool any_bf16 = std::any_of(jobs.begin(), jobs.end(),
+                                    [](const auto& job) { return job.first->takes_bf16(); });
+  if (any_bf16 && fine_above != 0) round_rows(ctx_, input, act_.rounded.data());
   if (!all_float) quantize_rows(ctx_, input, fine_above, act_.quantized.data());
   MatmulJob matmul_jobs[3];
   SLIP_CHECK(jobs.size() <= std::size(matmul_jobs));

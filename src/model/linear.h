@@ -12,7 +12,8 @@ namespace slip {
 
 // How weights and activations meet.
 enum class Arithmetic {
-  kFast,   // packed weights, activations of 8 or 16 bits against quantised weights
+  kFast,   // packed weights, activations of 8 or 16 bits against quantised weights,
+           // of BF16 or F32 against BF16
   kExact,  // weights decoded to f32, f32 activations: the yardstick
 };
 
@@ -30,6 +31,7 @@ class Linear {
   // n_out rounded up to whole groups of 16: the width that an output row must have room for.
   std::int64_t n_out_padded() const { return (n_out() + kRowGroup - 1) / kRowGroup * kRowGroup; }
   bool takes_float() const { return matrix_.is_float(); }
+  bool takes_bf16() const { return matrix_.is_bf16(); }
 
   const WeightMatrix& matrix() const { return matrix_; }
   std::span<const float> bias() const { return bias_; }

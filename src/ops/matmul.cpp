@@ -47,6 +47,15 @@ void run_groups(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, 
   const WeightMatrix& weight = *job.weight;
   if (weight.exact != nullptr) {
     run_exact(ctx, input, job, groups, thread);
+  } else if (weight.is_bf16() && input.rounded != nullptr) {
+    const BGemmArgs args{.w = &weight.packed,
+                         .group_begin = groups.begin,
+                         .group_end = groups.end,
+                         .act = input.rounded,
+                         .n_rows = input.n_rows,
+                         .out = job.out,
+                         .out_stride = job.out_stride};
+    ctx.kernels().bgemm(&args);
   } else if (weight.is_float()) {
     const FGemmArgs args{.w = &weight.packed,
                          .group_begin = groups.begin,
@@ -88,6 +97,21 @@ void quantize_rows(OpContext& ctx, MatmulInput& input, float fine_above, std::by
   ctx.pool().parallel_for(input.n_rows, ctx.kernels().act_tile, task);
   input.packed = buffer;
   input.fine_above = fine_above;
+}
+
+void round_rows(OpContext& ctx, MatmulInput& input, std::byte* buffer) {
+  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
+    const BF16RoundArgs args{.x = input.x,
+                             .x_stride = input.x_stride,
+                             .n_cols = input.n_cols,
+                             .row_begin = begin,
+                             .row_end = end,
+                             .packed = buffer};
+    ctx.kernels().bf16_round(&args);
+  };
+  constexpr std::int64_t kRowsPerTask = 4;
+  ctx.pool().parallel_for(input.n_rows, kRowsPerTask, task);
+  input.rounded = buffer;
 }
 
 void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob> jobs) {

@@ -220,7 +220,7 @@ class TinyModel(CliTest):
             speed = test["tokens_per_s"]
             self.assertTrue(0 < speed["min"] <= speed["median"] <= speed["max"])
             self.assertIn(test["bound"], ("bandwidth", "compute"))
-        self.assertTrue(all(report["peak"][k] > 0 for k in ("read_gbps", "int8_gmacs", "f32_gmacs")))
+        self.assertTrue(all(report["peak"][k] > 0 for k in ("read_gbps", "int8_gmacs", "f32_gmacs", "bf16_gmacs")))
         self.assertGreater(report["load_ms"]["cold"], 0)
 
 
