@@ -7,9 +7,13 @@
 namespace slip {
 namespace {
 
-// Groups of 16 rows that one task takes: several, so that a kernel can keep more than one group's
-// loads in flight, but small enough that threads which lose their CPU leave little behind.
-constexpr std::int64_t kGroupsPerTask = 4;
+// Groups of 16 rows that one task takes: pairs, which the kernels like best; several, so that what
+// a task reads of the activations serves many weights; few enough that the threads end together,
+// even one that lost its CPU for a while.
+std::int64_t groups_per_task(std::int64_t n_groups, int n_threads) {
+  constexpr std::int64_t kTasksPerThread = 8;
+  return std::clamp<std::int64_t>(n_groups / (kTasksPerThread * n_threads) / 2 * 2, 2, 8);
+}
 
 struct GroupRange {
   std::int64_t begin;
@@ -130,7 +134,7 @@ void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob>
       first += n;
     }
   };
-  ctx.pool().parallel_for(total, kGroupsPerTask, task);
+  ctx.pool().parallel_for(total, groups_per_task(total, ctx.pool().n_threads()), task);
 }
 
 std::size_t matmul_scratch_bytes(std::int64_t n_cols) {
