@@ -25,6 +25,8 @@ class Linear {
   // Exact arithmetic: W as `weight` has it, [n_in, n_out] in file order. `packed` has the shape.
   void set_exact(const PackedMatrix& packed, const TensorView& weight);
   void set_bias(const TensorView& bias);
+  // What a trace calls its product; lives as long as the program.
+  void set_name(const char* name) { matrix_.name = name; }
 
   std::int64_t n_in() const { return matrix_.n_cols(); }
   std::int64_t n_out() const { return matrix_.n_rows(); }

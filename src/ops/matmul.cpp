@@ -83,7 +83,33 @@ void run_groups(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, 
   }
 }
 
+std::int64_t stored_bytes(const WeightMatrix& weight) {
+  return weight.exact != nullptr ? static_cast<std::int64_t>(weight.exact->bytes.size())
+                                 : n_groups(weight) * weight.packed.group_bytes;
+}
+
+// Of jobs with one input, which as a rule are of one kind: the first one's.
+OpCost matmul_cost(const MatmulInput& input, std::span<const MatmulJob> jobs) {
+  const WeightMatrix& first = *jobs[0].weight;
+  OpCost cost{.name = first.name, .unit = MacUnit::kF32};
+  if (first.exact == nullptr) cost.unit = mac_unit(first.packed.kind);
+  if (cost.unit != MacUnit::kF32 && input.fine_above == 0) cost.n_planes = 2;
+  for (const MatmulJob& job : jobs) {
+    cost.bytes += stored_bytes(*job.weight);
+    cost.macs += input.n_rows * input.n_cols * job.weight->n_rows();
+  }
+  return cost;
+}
+
 }  // namespace
+
+MacUnit mac_unit(PackedKind kind) {
+  if (kind <= PackedKind::kBF16) return MacUnit::kF32;
+  const PackedLayout& layout = kPackedLayouts[static_cast<int>(kind)];
+  const bool is_int4 =
+      layout.base_bits + layout.extra_bits <= 4 && layout.codebook == PackedCodebook::kNone;
+  return is_int4 ? MacUnit::kInt4 : MacUnit::kInt8;
+}
 
 void quantize_rows(OpContext& ctx, MatmulInput& input, float fine_above, std::byte* buffer) {
   SLIP_CHECK(input.n_cols % kActBlock == 0);
@@ -98,7 +124,11 @@ void quantize_rows(OpContext& ctx, MatmulInput& input, float fine_above, std::by
                             .packed = buffer};
     ctx.kernels().act_quantize(&args);
   };
-  ctx.pool().parallel_for(input.n_rows, ctx.kernels().act_tile, task);
+  const auto cost = [&] {
+    const std::int64_t n_planes = fine_above == 0 ? 2 : 1;
+    return OpCost{.name = "quantise", .bytes = input.n_rows * input.n_cols * (4 + n_planes)};
+  };
+  ctx.parallel_for(input.n_rows, ctx.kernels().act_tile, task, cost);
   input.packed = buffer;
   input.fine_above = fine_above;
 }
@@ -134,7 +164,8 @@ void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob>
       first += n;
     }
   };
-  ctx.pool().parallel_for(total, groups_per_task(total, ctx.pool().n_threads()), task);
+  const std::int64_t grain = groups_per_task(total, ctx.n_threads());
+  ctx.parallel_for(total, grain, task, [&] { return matmul_cost(input, jobs); });
 }
 
 std::size_t matmul_scratch_bytes(std::int64_t n_cols) {

@@ -14,6 +14,7 @@ namespace slip {
 struct WeightMatrix {
   PackedMatrix packed{};
   const TensorView* exact = nullptr;  // set: decode to f32 on the fly, `packed.data` unused
+  const char* name = "product";       // of its product, in a trace
 
   std::int64_t n_rows() const { return packed.n_rows; }
   std::int64_t n_cols() const { return packed.n_cols; }
@@ -40,6 +41,9 @@ struct MatmulJob {
   float* out = nullptr;
   std::int64_t out_stride = 0;
 };
+
+// The arithmetic that weights of the kind ask for.
+MacUnit mac_unit(PackedKind kind);
 
 // Quantises input.x into `buffer` (act_bytes of the kernels, 64-byte aligned) and refers input to
 // it. Blocks whose largest value is above `fine_above` root mean squares of their row get 16 bits,
