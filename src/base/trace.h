@@ -9,7 +9,7 @@
 namespace slip {
 
 // Which of the machine's arithmetic peaks bounds an op.
-enum class MacUnit : std::uint8_t { kF32, kInt8, kInt4 };
+enum class MacUnit : std::uint8_t { kF32, kBf16, kInt8, kInt4 };
 
 // What an op is and what it needs.
 struct OpCost {

@@ -94,6 +94,9 @@ OpCost matmul_cost(const MatmulInput& input, std::span<const MatmulJob> jobs) {
   OpCost cost{.name = first.name, .unit = MacUnit::kF32};
   if (first.exact == nullptr) cost.unit = mac_unit(first.packed.kind);
   if (cost.unit != MacUnit::kF32 && input.fine_above == 0) cost.n_planes = 2;
+  if (first.packed.kind == PackedKind::kBF16 && input.rounded != nullptr) {
+    cost.unit = MacUnit::kBf16;
+  }
   for (const MatmulJob& job : jobs) {
     cost.bytes += stored_bytes(*job.weight);
     cost.macs += input.n_rows * input.n_cols * job.weight->n_rows();
@@ -144,7 +147,10 @@ void round_rows(OpContext& ctx, MatmulInput& input, std::byte* buffer) {
     ctx.kernels().bf16_round(&args);
   };
   constexpr std::int64_t kRowsPerTask = 4;
-  ctx.pool().parallel_for(input.n_rows, kRowsPerTask, task);
+  const auto cost = [&] {
+    return OpCost{.name = "round", .bytes = input.n_rows * input.n_cols * (4 + 2)};
+  };
+  ctx.parallel_for(input.n_rows, kRowsPerTask, task, cost);
   input.rounded = buffer;
 }
 

@@ -42,7 +42,7 @@ struct MatmulJob {
   std::int64_t out_stride = 0;
 };
 
-// The arithmetic that weights of the kind ask for.
+// The arithmetic that weights of the kind ask for, with activations of 16 bits.
 MacUnit mac_unit(PackedKind kind);
 
 // Quantises input.x into `buffer` (act_bytes of the kernels, 64-byte aligned) and refers input to

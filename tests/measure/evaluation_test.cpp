@@ -115,16 +115,17 @@ TEST(PassCost, CountsWhatATokenNeeds) {
 }
 
 TEST(PassCost, KnowsWhichPeakBoundsIt) {
-  const auto peak = [](DType dtype, Arithmetic arithmetic, ActivationBits activations) {
-    return pass_cost(test::TinyModel({.dtype = dtype}), arithmetic, activations).peak;
+  const auto unit = [](DType dtype, Arithmetic arithmetic, ActivationBits activations) {
+    return pass_cost(test::TinyModel({.dtype = dtype}), arithmetic, activations).unit;
   };
-  EXPECT_EQ(peak(DType::kQ8_0, Arithmetic::kFast, ActivationBits::k16), &ComputePeaks::int8);
-  EXPECT_EQ(peak(DType::kQ8_0, Arithmetic::kExact, ActivationBits::k16), &ComputePeaks::f32);
-  EXPECT_EQ(peak(DType::kF16, Arithmetic::kFast, ActivationBits::k8), &ComputePeaks::f32);
-  EXPECT_EQ(peak(DType::kBF16, Arithmetic::kFast, ActivationBits::k16), &ComputePeaks::f32);
-  EXPECT_EQ(peak(DType::kBF16, Arithmetic::kFast, ActivationBits::k8), &ComputePeaks::bf16);
-  EXPECT_EQ(peak(DType::kBF16, Arithmetic::kFast, ActivationBits::kMixed), &ComputePeaks::bf16);
-  EXPECT_EQ(peak(DType::kBF16, Arithmetic::kExact, ActivationBits::k8), &ComputePeaks::f32);
+  EXPECT_EQ(unit(DType::kQ8_0, Arithmetic::kFast, ActivationBits::k16), MacUnit::kInt8);
+  EXPECT_EQ(unit(DType::kQ4_0, Arithmetic::kFast, ActivationBits::k16), MacUnit::kInt4);
+  EXPECT_EQ(unit(DType::kQ8_0, Arithmetic::kExact, ActivationBits::k16), MacUnit::kF32);
+  EXPECT_EQ(unit(DType::kF16, Arithmetic::kFast, ActivationBits::k8), MacUnit::kF32);
+  EXPECT_EQ(unit(DType::kBF16, Arithmetic::kFast, ActivationBits::k16), MacUnit::kF32);
+  EXPECT_EQ(unit(DType::kBF16, Arithmetic::kFast, ActivationBits::k8), MacUnit::kBf16);
+  EXPECT_EQ(unit(DType::kBF16, Arithmetic::kFast, ActivationBits::kMixed), MacUnit::kBf16);
+  EXPECT_EQ(unit(DType::kBF16, Arithmetic::kExact, ActivationBits::k8), MacUnit::kF32);
 }
 
 TEST(BenchTest, NamesAreThoseOfLlamaBench) {
@@ -142,6 +143,10 @@ TEST(Peaks, EveryIsaOfThisMachineHasLoops) {
   EXPECT_GT(peaks.int8, 0);
   EXPECT_GT(peaks.f32, 0);
   EXPECT_EQ(peaks.bf16, peaks.f32);
+  EXPECT_EQ(peaks.int4, 0);
+  for (const PeakKernels* kernels : built_peaks()) {
+    EXPECT_EQ(kernels->int4 != nullptr, kernels->isa == std::string_view("avx2"));
+  }
   const auto bandwidth = measure_read_bandwidth(pool, {.buffer_bytes = 4 << 20, .passes = 1});
   ASSERT_TRUE(bandwidth.has_value());
   EXPECT_GT(*bandwidth, 0);

@@ -31,7 +31,7 @@ int64_t bf16_loop(int64_t n_steps, int32_t* sink) {
 
 const PeakKernels* peak_avx512_bf16() {
   static const PeakKernels kernels{"avx512_bf16", peak_avx512()->int8, peak_avx512()->f32,
-                                   bf16_loop};
+                                   bf16_loop, nullptr};
   return &kernels;
 }
 
