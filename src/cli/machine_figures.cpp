@@ -27,7 +27,8 @@ std::string machine_text(const MachineFigures& machine) {
   const std::string int4 =
       compute.int4 > 0 ? fmt::format(" ({:.0f} G of 4 bits)", compute.int4 * 1e-9) : "";
   return fmt::format(
-      "This machine, {} threads: reads {:.1f} GB/s, {:.0f} G int8{}, {:.0f} G f32 and {:.0f} G bf16 "
+      "This machine, {} threads: reads {:.1f} GB/s, {:.0f} G int8{}, {:.0f} G f32 and {:.0f} G "
+      "bf16 "
       "multiply-accumulates/s",
       machine.n_threads, machine.read_bytes_per_s * 1e-9, compute.int8 * 1e-9, int4,
       compute.f32 * 1e-9, compute.bf16 * 1e-9);
