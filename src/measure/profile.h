@@ -80,8 +80,8 @@ struct ProfileReport {
 };
 
 // Runs each test five times with spans and five times without, in turns, after a warm-up, and
-// reports the fastest of each. Steps of generation draw a token for every sequence, as `run` does
-// by default.
+// reports the fastest of each; the peaks are the larger of those before and after. Steps of
+// generation draw a token for every sequence, as `run` does by default.
 Result<ProfileReport> run_profile(const std::filesystem::path& path, Runtime& runtime,
                                   const ProfileOptions& options);
 
