@@ -180,7 +180,7 @@ TEST_F(TracedPass, NamesEveryOpAndCountsItsWork) {
   EXPECT_EQ(names, (std::set<std::string>{"embed", "norm", "quantise", "qkv", "rope tables", "rope",
                                           "kv store", "attention", "o", "gate+up", "activation",
                                           "down", "residual", "lm_head", "logits"}));
-  const PassCost cost = pass_cost(*source_, Arithmetic::kFast);
+  const PassCost cost = pass_cost(*source_, Arithmetic::kFast, ActivationBits::k16);
   EXPECT_EQ(static_cast<double>(product_macs),
             kTokens * cost.macs_per_row + cost.macs_per_logits_row);
   // Two layers, 4 heads of 32; row i sees i + 1 keys, once for q·k and once for p·v.
