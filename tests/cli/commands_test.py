@@ -112,6 +112,35 @@ class TinyModel(CliTest):
         self.assertRegex(self.run_cli(*args[:-5], "-n", "20", "--temp", "0", "--ignore-eos").stderr,
                          r"GB/s( of [0-9.]+ \((100|[0-9]{1,2}) %\)| \(limit n/a\))")
 
+    def test_a_draft_model_changes_no_answer(self):
+        for temperature in ("0", "1"):
+            args = ["run", TINY, "--raw", "-p", "abc", "-n", "30", "--ignore-eos", "-s", "3",
+                    "--temp", temperature]
+            plain = self.json(*args, "--spec-type", "none")
+            self.assertEqual(plain["timings"]["drafted"], 0)
+            both = self.json(*args, "-md", TINY)
+            alone = self.json(*args, "--spec-type", "draft", SLIPSTREAM_SPEC_DRAFT_MODEL=str(TINY))
+            for report in (both, alone):
+                self.assertEqual(report["tokens"], plain["tokens"])
+            # An equal model is right, whether it pays or not.
+            self.assertGreater(alone["timings"]["drafted"], 0)
+            self.assertEqual(alone["timings"]["accepted"], alone["timings"]["drafted"])
+            self.assertIn("guesses right", self.run_cli(*args, "-md", TINY).stderr)
+        chat = ["chat", TINY, "--chat-template", "{{ messages[-1]['content'] }}", "-n", "20",
+                "--ignore-eos", "--temp", "0"]
+        turns = "abc\nde\nabc\n"
+        self.assertEqual(self.run_cli(*chat, "-md", TINY, stdin=turns).stdout,
+                         self.run_cli(*chat, "--spec-type", "none", stdin=turns).stdout)
+
+    def test_a_draft_model_that_does_not_fit(self):
+        ask = ["-m", TINY, "--raw", "-p", "abc", "-n", "1"]
+        other = self.home / "other.gguf"
+        other.write_bytes(TINY.read_bytes().replace(b"<pad>", b"<mad>"))
+        self.assert_fails(1, "other.gguf: vocabulary of the draft model: token 271: expected '<pad>'",
+                          "run", *ask, "-md", other)
+        self.assert_fails(1, "absent.gguf", "run", *ask, "-md", self.home / "absent.gguf")
+        self.run_cli("run", *ask, "-md", other, "--spec-type", "none")
+
     def test_prompt_sources_join(self):
         rest = ["--raw", "-n", "1", "--temp", "0", "--json"]
         count = lambda *args, **kw: json.loads(  # noqa: E731

@@ -57,6 +57,8 @@ class BadUse(CliTest):
             ("expected one of f16", ["run", "-m", TINY, "-ctk", "q5_0"]),
             ("expected the same type", ["run", "-m", TINY, "-ctk", "f32", "-ctv", "f16", "-p", "x"]),
             ("--logit-bias", ["run", "-m", TINY, "-l", "word"]),
+            ("--spec-type draft: expected a model too, -md FILE",
+             ["run", "-m", TINY, "--spec-type", "draft", "-p", "x"]),
             ("unexpected argument 'c'", ["tokenize", "a", "b", "c"]),
             ("no text", ["eval", "-m", TINY]),
             ("expected --tokens", ["logits", "-m", TINY, "--out", "x"]),
