@@ -7,6 +7,7 @@ namespace {
 
 constexpr double kNew = 0.2;  // weight of a new sample in the running means
 constexpr std::int64_t kFewSamples = 3;
+constexpr double kTrustInFirst = 3;       // samples that the rate which is assumed at first weighs
 constexpr double kOutlier = 1.5;          // times the mean: what takes longer was interrupted
 constexpr std::int64_t kPlainEvery = 64;  // passes
 constexpr std::int64_t kAttempt = 2;      // tokens of a draft that only looks whether it pays
@@ -86,7 +87,9 @@ void DraftLength::record_draft(const Draft& draft, const PassTimes& passes) {
   // The first rejected token ends a draft: those behind it were not put to the test.
   const std::int64_t tested = std::min(draft.n_accepted + 1, draft.n_tokens);
   for (std::int64_t i = 0; i < tested; ++i) {
-    accept_rate_ += kNew * ((i < draft.n_accepted ? 1.0 : 0.0) - accept_rate_);
+    // What was assumed gives way to the first few samples quickly.
+    const double weight = std::max(kNew, 1 / (kTrustInFirst + static_cast<double>(n_tested_++)));
+    accept_rate_ += weight * ((i < draft.n_accepted ? 1.0 : 0.0) - accept_rate_);
   }
   // Another draft may follow at once when all was right and, going on like that, would pay.
   if (draft.n_accepted == draft.n_tokens && best(passes, 1, 0).n_tokens > 0) return;

@@ -71,9 +71,10 @@ class DraftLength {
   Choice best(const PassTimes& passes, double accept_rate, double reading_ns) const;
 
   std::int64_t most_;
-  CostMean token_ns_;    // for each drafted token
-  CostMean reading_ns_;  // for each token that was missed
-  double accept_rate_ = 0.7;
+  CostMean token_ns_;         // for each drafted token
+  CostMean reading_ns_;       // for each token that was missed
+  double accept_rate_ = 0.7;  // at first assumed
+  std::int64_t n_tested_ = 0;
   double idle_ns_ = 0;  // since the last draft
   double patience_ = kLeastPatience;
 };

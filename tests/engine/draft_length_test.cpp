@@ -88,8 +88,7 @@ TEST(DraftLength, IsAsLongAsWhatTheDrafterTakesIsWorth) {
 TEST(DraftLength, StopsWhereGuessesAreWrongAndRetriesGetRarer) {
   Policy policy;
   const World wrong{.pass = [](std::int64_t rows) { return kPass + 1000 * (rows - 1); }};
-  policy.run(wrong, 50);
-  const std::int64_t first = policy.run(wrong, 300).n_drafts;
+  const std::int64_t first = policy.run(wrong, 100).n_drafts;
   policy.run(wrong, 600);
   const std::int64_t later = policy.run(wrong, 300).n_drafts;
   EXPECT_GT(later, 0);
