@@ -23,6 +23,7 @@ KvType kv_type(const std::string& name) {
   if (name == "bf16") return KvType::kBF16;
   if (name == "f32") return KvType::kF32;
   if (name == "q8_0") return KvType::kQ8_0;
+  if (name == "q4_0") return KvType::kQ4_0;
   return KvType::kF16;
 }
 
@@ -105,7 +106,7 @@ void ModelOptions::declare_without_context(Arguments& args) {
            {.min = 0, .max = 4096});
   args.add("-b,--batch-size", batch_size, "tokens that a prefill takes at a time",
            {.min = 1, .max = 65536});
-  const std::vector<std::string> types{"f16", "bf16", "f32", "q8_0"};
+  const std::vector<std::string> types{"f16", "bf16", "f32", "q8_0", "q4_0"};
   args.add_choice("-ctk,--cache-type-k", cache_type_k, types, "type of the KV cache's keys");
   args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
   args.add_choice(

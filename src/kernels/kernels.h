@@ -106,7 +106,7 @@ struct BGemmArgs {
 };
 
 // ---- Attention ---------------------------------------------------------------------------------
-enum class KvType : int { kF32, kF16, kBF16, kQ8_0 };
+enum class KvType : int { kF32, kF16, kBF16, kQ8_0, kQ4_0 };
 
 // One KV head of one layer in one page:
 //   K: [2][head_dim][16 tokens]  (lane = token), V: [32 tokens][head_dim]
@@ -114,6 +114,8 @@ enum class KvType : int { kF32, kF16, kBF16, kQ8_0 };
 // scales:
 //   per token and 32 dims d = amax / 127, q = rint(x · (127 / amax)), amax < 1e-30 counting as 0;
 //   K scales [2][head_dim/32][16], V scales [32][head_dim/32] (head_dim a multiple of 32).
+// Q4_0: the same with 7 for 127; 16 elements that follow each other (the tokens of a dim of K, the
+//   dims of a token of V) are 8 bytes, element j in the low and 8 + j in the high nibble, plus 8.
 // Sizes: kv_head_bytes(type, head_dim) for K and the same for V, 64-byte aligned.
 struct KvStoreArgs {
   KvType type;
@@ -228,6 +230,9 @@ struct KernelTable {
   void (*rms_norm)(const RmsNormArgs*);
   void (*rope)(const RopeArgs*);
   void (*gate)(const GateArgs*);
+  // x = H x / √n with the Walsh-Hadamard matrix H, its own inverse; n a power of two. Stages of
+  // a + b, a - b at distances 1, 2, 4 …, then a product with float(1 / √n).
+  void (*hadamard)(float* x, int n);
   void (*add)(float* y, const float* x, int64_t n);  // y += x
   void (*scale)(float* y, float factor, int64_t n);  // y *= factor
   void (*soft_cap)(float* y, float cap, int64_t n);  // y = cap · tanh32(y / cap)

@@ -12,6 +12,8 @@ size_t kv_head_bytes(KvType type, int head_dim) {
       return elements * 2;
     case KvType::kQ8_0:
       return elements + elements / 32 * sizeof(float);
+    case KvType::kQ4_0:
+      return elements / 2 + elements / 32 * sizeof(float);
   }
   return 0;
 }

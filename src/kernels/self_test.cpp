@@ -215,7 +215,8 @@ std::string self_test(const KernelTable& table, const KernelTable& ref) {
     const float fine_above = kind == PackedKind::kQ4_0 || kind == PackedKind::kQ6_K ? 0.0F : 2.0F;
     comparison.check("qgemm", [&](T t) { return run_qgemm(t, kind, fine_above); });
   }
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kQ8_0}) {
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kQ8_0, KvType::kQ4_0}) {
     comparison.check("attention", [&](T t) { return run_attention(t, type); });
   }
   return comparison.first_wrong();

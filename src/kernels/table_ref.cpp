@@ -20,6 +20,7 @@ KernelTable make_table() {
   t.attention_merge = attention_merge_ref;
   t.rms_norm = rms_norm_ref;
   t.rope = rope_ref;
+  t.hadamard = hadamard_ref;
   t.gate = gate_ref;
   t.add = add_ref;
   t.scale = scale_ref;

@@ -1,6 +1,7 @@
 #include "model/cpu_runner.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -249,6 +250,15 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
     rope(ctx_, tables, q, recipe.n_heads, recipe.head_dim);
     rope(ctx_, tables, k, recipe.n_kv_heads, recipe.head_dim);
   }
+  // Few bits hold a head without outliers best. What attention gives is a sum of values: the same
+  // transform takes it back.
+  const bool rotated =
+      kv_.is_quantised() && std::has_single_bit(static_cast<unsigned>(recipe.head_dim));
+  if (rotated) {
+    rotate_heads(ctx_, q, recipe.n_heads, recipe.head_dim);
+    rotate_heads(ctx_, k, recipe.n_kv_heads, recipe.head_dim);
+    rotate_heads(ctx_, v, recipe.n_kv_heads, recipe.head_dim);
+  }
   const AttentionInput input{.runs = runs_,
                              .positions = positions_,
                              .q = q.data,
@@ -267,6 +277,7 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
   const KvLayout kv = kv_.layer(index);
   store_kv(ctx_, kv, input);
   attend(ctx_, kv, params, input, {attended.data, static_cast<std::size_t>(n_rows_ * width)});
+  if (rotated) rotate_heads(ctx_, attended, recipe.n_heads, recipe.head_dim);
 
   const Rows y = rows(act_.block_out, w.o.n_out_padded());
   const std::pair<const Linear*, float*> out[] = {{&w.o, y.data}};

@@ -12,9 +12,10 @@ Result<KvStore> KvStore::create(const ModelConfig& config, const KvOptions& opti
   store.type_ = options.type;
   store.n_pages_ = options.n_pages;
   for (const LayerRecipe& layer : config.layers) {
-    if (options.type == KvType::kQ8_0 && layer.head_dim % 32 != 0) {
+    if (store.is_quantised() && layer.head_dim % 32 != 0) {
       return fail(ErrorKind::kUnsupported,
-                  "KV cache type q8_0: expected a head size that is a multiple of 32, got {}",
+                  "KV cache types q8_0 and q4_0: expected a head size that is a multiple of 32, "
+                  "got {}",
                   layer.head_dim);
     }
     const std::size_t head_bytes = kv_head_bytes(options.type, layer.head_dim);

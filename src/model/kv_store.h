@@ -22,12 +22,13 @@ struct KvOptions {
 // at creation and touched when first written. Pages may be written by one runner at a time.
 class KvStore {
  public:
-  // kUnsupported when the type doesn't fit a head size (Q8_0 needs multiples of 32).
+  // kUnsupported when the type doesn't fit a head size (Q8_0 and Q4_0 need multiples of 32).
   static Result<KvStore> create(const ModelConfig& config, const KvOptions& options);
 
   std::int32_t n_pages() const { return n_pages_; }
   std::size_t page_bytes() const { return page_bytes_; }
   KvType type() const { return type_; }
+  bool is_quantised() const { return type_ == KvType::kQ8_0 || type_ == KvType::kQ4_0; }
 
   // How many positions, from the first on and without a gap, `pages` hold: what a row may continue.
   // Stops counting at `limit`, and at an id that is no page.

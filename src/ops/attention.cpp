@@ -158,6 +158,26 @@ OpCost attention_cost(const KvLayout& kv, const AttentionParams& params,
   return cost;
 }
 
+struct RunRow {
+  const AttentionRun& run;
+  std::int64_t row;
+};
+void store_row(OpContext& ctx, const KvLayout& kv, const AttentionInput& input, RunRow at) {
+  const std::int32_t position = input.positions[static_cast<std::size_t>(at.row)];
+  const std::int32_t page = at.run.pages[static_cast<std::size_t>(position / kKvPageTokens)];
+  for (int head = 0; head < kv.n_kv_heads; ++head) {
+    const std::int64_t offset = at.row * input.kv_stride + std::int64_t{head} * kv.head_dim;
+    const KvStoreArgs args{.type = kv.type,
+                           .k = input.k + offset,
+                           .v = input.v + offset,
+                           .head_dim = kv.head_dim,
+                           .slot = position % kKvPageTokens,
+                           .k_page = kv.keys(page, head),
+                           .v_page = kv.values(page, head)};
+    ctx.kernels().kv_store(&args);
+  }
+}
+
 std::size_t scratch_of(const AttentionInput& input, const AttentionParams& params,
                        const KvLayout& kv) {
   const std::int32_t last = *std::max_element(input.positions.begin(), input.positions.end());
@@ -306,32 +326,24 @@ void Attend::merge(const AttentionRun& run, std::int64_t row, int kv_head, int t
 }  // namespace
 
 void store_kv(OpContext& ctx, const KvLayout& kv, const AttentionInput& input) {
-  const AttentionRun* runs = input.runs.data();
-  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
-    const AttentionRun* run = runs;
-    for (std::int64_t row = begin; row < end; ++row) {
-      while (row >= run->row_end) ++run;
-      const std::int32_t position = input.positions[static_cast<std::size_t>(row)];
-      const std::int32_t page = run->pages[static_cast<std::size_t>(position / kKvPageTokens)];
-      for (int head = 0; head < kv.n_kv_heads; ++head) {
-        const std::int64_t offset = row * input.kv_stride + std::int64_t{head} * kv.head_dim;
-        const KvStoreArgs args{.type = kv.type,
-                               .k = input.k + offset,
-                               .v = input.v + offset,
-                               .head_dim = kv.head_dim,
-                               .slot = position % kKvPageTokens,
-                               .k_page = kv.keys(page, head),
-                               .v_page = kv.values(page, head)};
-        ctx.kernels().kv_store(&args);
+  for (const AttentionRun& run : input.runs) {
+    const std::int64_t first = input.positions[static_cast<std::size_t>(run.row_begin)];
+    const std::int64_t end = first + run.row_end - run.row_begin;
+    const std::int64_t first_page = first / kKvPageTokens;
+    // Tokens of a page may share bytes: one thread stores them.
+    const auto task = [&](std::int64_t page_begin, std::int64_t page_end, int) {
+      const std::int64_t from = std::max(first, (first_page + page_begin) * kKvPageTokens);
+      const std::int64_t to = std::min(end, (first_page + page_end) * kKvPageTokens);
+      for (std::int64_t position = from; position < to; ++position) {
+        store_row(ctx, kv, input, {run, run.row_begin + position - first});
       }
-    }
-  };
-  const auto n_rows = static_cast<std::int64_t>(input.positions.size());
-  const auto cost = [&] {
-    const std::int64_t n_values = 2 * n_rows * kv.n_kv_heads * kv.head_dim;
-    return OpCost{.name = "kv store", .bytes = n_values * 4 + n_rows * position_bytes(kv)};
-  };
-  ctx.parallel_for(n_rows, kKvPageTokens, task, cost);
+    };
+    const auto cost = [&] {
+      const std::int64_t n_values = 2 * (end - first) * kv.n_kv_heads * kv.head_dim;
+      return OpCost{.name = "kv store", .bytes = n_values * 4 + (end - first) * position_bytes(kv)};
+    };
+    ctx.parallel_for((end - 1) / kKvPageTokens - first_page + 1, 1, task, cost);
+  }
 }
 
 void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,

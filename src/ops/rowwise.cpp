@@ -70,6 +70,18 @@ void rope(OpContext& ctx, const RopeTables& tables, const Rows& x, int n_heads, 
   ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
 }
 
+void rotate_heads(OpContext& ctx, const Rows& x, int n_heads, int head_dim) {
+  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      for (int h = 0; h < n_heads; ++h) {
+        ctx.kernels().hadamard(x.row(r) + std::int64_t{h} * head_dim, head_dim);
+      }
+    }
+  };
+  const auto cost = [&] { return row_cost("rotate", 2 * x.n_rows * n_heads * head_dim); };
+  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
+}
+
 void gate(OpContext& ctx, const GateInput& input, const Rows& y) {
   const auto task = [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t r = begin; r < end; ++r) {

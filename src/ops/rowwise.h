@@ -37,6 +37,11 @@ struct RopeTables {
 };
 void rope(OpContext& ctx, const RopeTables& tables, const Rows& x, int n_heads, int head_dim);
 
+// The Walsh-Hadamard transform of each head, in place (KernelTable::hadamard). It spreads outliers
+// over the head and leaves q·k as it is, when both are transformed (Ashkboos et al., QuaRot, 2024).
+// head_dim is a power of two.
+void rotate_heads(OpContext& ctx, const Rows& x, int n_heads, int head_dim);
+
 // y[r][i] = act(gate[r][i]) · up[r][i] for i < n; y may be gate.
 struct GateInput {
   GateActivation activation = GateActivation::kSilu;

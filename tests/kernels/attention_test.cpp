@@ -31,9 +31,12 @@ const char* name_of(KvType type) {
       return "F16";
     case KvType::kBF16:
       return "BF16";
-    default:
+    case KvType::kQ8_0:
       return "Q8_0";
+    case KvType::kQ4_0:
+      return "Q4_0";
   }
+  return "";
 }
 
 // The pages of one KV head, filled through kv_store; slots never stored to stay poisoned, and pages
@@ -220,7 +223,7 @@ TEST_P(AttentionTest, RefIsNearTheExactResult) {
   // Rounding of K shifts scores and rounding of V the values: a few steps of the stored type.
   const double tolerance = type() == KvType::kF32    ? 2e-5
                            : type() == KvType::kF16  ? 4e-3
-                           : type() == KvType::kBF16 ? 3e-2
+                           : type() == KvType::kQ4_0 ? 0.5
                                                      : 3e-2;
   for (std::size_t r = 0; r < c().rows.size(); ++r) {
     const auto exact = attention.exact(stored, r);
@@ -313,7 +316,8 @@ std::string param_name(const ::testing::TestParamInfo<Param>& info) {
 INSTANTIATE_TEST_SUITE_P(Cases, AttentionTest,
                          ::testing::Combine(::testing::ValuesIn(cases()),
                                             ::testing::Values(KvType::kF32, KvType::kF16,
-                                                              KvType::kBF16, KvType::kQ8_0)),
+                                                              KvType::kBF16, KvType::kQ8_0,
+                                                              KvType::kQ4_0)),
                          param_name);
 INSTANTIATE_TEST_SUITE_P(OddDims, AttentionTest,
                          ::testing::Combine(::testing::ValuesIn(odd_dims()),

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -46,6 +47,29 @@ TEST(RmsNorm, AgreesWithDoubleAndWithRef) {
         ASSERT_TRUE(same_bits(rms_norm(*table, x, weight, offset), expected))
             << table->isa << " " << n;
       }
+    }
+  }
+}
+
+std::vector<float> hadamard(const KernelTable& table, const std::vector<float>& x) {
+  std::vector<float> y = guarded(x);
+  table.hadamard(y.data(), static_cast<int>(x.size()));
+  return y;
+}
+
+TEST(Hadamard, IsTheMatrixAndItsOwnInverse) {
+  for (const std::size_t n : {1U, 2U, 32U, 64U, 256U}) {
+    const auto x = random_floats(n, -3, 3, 4);
+    const auto expected = hadamard(ref(), x);
+    for (std::size_t i = 0; i < n; ++i) {
+      double sum = 0;  // the sign of H[i][j] is the parity of i & j
+      for (std::size_t j = 0; j < n; ++j) sum += std::popcount(i & j) % 2 == 0 ? x[j] : -x[j];
+      ASSERT_NEAR(expected[i], sum / std::sqrt(static_cast<double>(n)), 1e-5) << n << " " << i;
+    }
+    const auto twice = hadamard(ref(), {expected.begin(), expected.begin() + std::ssize(x)});
+    for (std::size_t i = 0; i < n; ++i) ASSERT_NEAR(twice[i], x[i], 1e-5) << n << " " << i;
+    for (const KernelTable* table : tables_under_test()) {
+      ASSERT_TRUE(same_bits(hadamard(*table, x), expected)) << table->isa << " " << n;
     }
   }
 }

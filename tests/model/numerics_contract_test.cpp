@@ -178,7 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     KvTypes, NumericsContract,
     ::testing::Combine(::testing::Values(DType::kQ4_1),
-                       ::testing::Values(KvType::kF32, KvType::kBF16, KvType::kQ8_0),
+                       ::testing::Values(KvType::kF32, KvType::kBF16, KvType::kQ8_0, KvType::kQ4_0),
                        ::testing::Values(Arithmetic::kFast, Arithmetic::kExact),
                        ::testing::Values(ActivationBits::k16)));
 INSTANTIATE_TEST_SUITE_P(

@@ -158,6 +158,14 @@ template <class T>
 SLIP_INLINE Vec widen8(const T* p) {
   return {widen_half(p), _mm256_setzero_ps()};
 }
+// 8 bytes: elements j in their low and 8 + j in their high nibbles, 8 above the value.
+SLIP_INLINE Vec widen_nibbles(const uint8_t* p) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  const __m128i both = _mm_unpacklo_epi64(bytes, _mm_srli_epi16(bytes, 4));
+  const __m128i q = _mm_sub_epi8(_mm_and_si128(both, _mm_set1_epi8(15)), _mm_set1_epi8(8));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(q)),
+          _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(q, q)))};
+}
 
 // And back, 16 at a time.
 SLIP_INLINE void narrow(float* p, Vec a) {

@@ -155,6 +155,13 @@ SLIP_INLINE Vec widen(const int8_t* p) {
   return _mm512_cvtepi32_ps(
       _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
+// 8 bytes: elements j in their low and 8 + j in their high nibbles, 8 above the value.
+SLIP_INLINE Vec widen_nibbles(const uint8_t* p) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  const __m128i both = _mm_unpacklo_epi64(bytes, _mm_srli_epi16(bytes, 4));
+  const __m128i q = _mm_sub_epi8(_mm_and_si128(both, _mm_set1_epi8(15)), _mm_set1_epi8(8));
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(q));
+}
 
 // And back, 16 at a time.
 SLIP_INLINE void narrow(float* p, Vec a) {

@@ -168,11 +168,19 @@ SLIP_INLINE Vec widen8(const T* p) {
 SLIP_INLINE float32x4_t f32_of(int16x4_t q) {
   return vcvtq_f32_s32(vmovl_s16(q));
 }
-SLIP_INLINE Vec widen(const int8_t* p) {
-  const int8x16_t q = vld1q_s8(p);
+SLIP_INLINE Vec widen(int8x16_t q) {
   const int16x8_t low = vmovl_s8(vget_low_s8(q)), high = vmovl_s8(vget_high_s8(q));
   return {f32_of(vget_low_s16(low)), f32_of(vget_high_s16(low)), f32_of(vget_low_s16(high)),
           f32_of(vget_high_s16(high))};
+}
+SLIP_INLINE Vec widen(const int8_t* p) {
+  return widen(vld1q_s8(p));
+}
+// 8 bytes: elements j in their low and 8 + j in their high nibbles, 8 above the value.
+SLIP_INLINE Vec widen_nibbles(const uint8_t* p) {
+  const uint8x8_t bytes = vld1_u8(p);
+  const uint8x16_t q = vcombine_u8(vand_u8(bytes, vdup_n_u8(15)), vshr_n_u8(bytes, 4));
+  return widen(vsubq_s8(vreinterpretq_s8_u8(q), vdupq_n_s8(8)));
 }
 
 // And back, 16 at a time.

@@ -7,15 +7,25 @@
 namespace slip {
 namespace {
 
-float stored(KvType type, const void* page, int64_t index, int64_t scales_at, int64_t scale) {
-  switch (type) {
+// The element `index` of an area whose 32 dims have the scale `scale`.
+struct Place {
+  int64_t index;
+  int64_t scale;
+};
+float stored(const AttentionArgs& a, const void* page, Place place) {
+  const auto [index, scale] = place;
+  switch (a.type) {
     case KvType::kF16:
       return f16_to_f32(static_cast<const uint16_t*>(page)[index]);
     case KvType::kBF16:
       return bf16_to_f32(static_cast<const uint16_t*>(page)[index]);
-    case KvType::kQ8_0: {
-      const int8_t* q = static_cast<const int8_t*>(page);
-      return reinterpret_cast<const float*>(q + scales_at)[scale] * static_cast<float>(q[index]);
+    case KvType::kQ8_0:
+      return kv_scales(a.type, a.head_dim, page)[scale] *
+             static_cast<float>(static_cast<const int8_t*>(page)[index]);
+    case KvType::kQ4_0: {
+      const auto [byte, shift] = nibble_at(index);
+      const int q = (static_cast<const uint8_t*>(page)[byte] >> shift & 15) - 8;
+      return kv_scales(a.type, a.head_dim, page)[scale] * static_cast<float>(q);
     }
     default:
       return static_cast<const float*>(page)[index];
@@ -24,14 +34,14 @@ float stored(KvType type, const void* page, int64_t index, int64_t scales_at, in
 
 float key(const AttentionArgs& a, int j, int i) {
   const int slot = j % kKvPageTokens;
-  return stored(a.type, a.pages[j / kKvPageTokens].k, k_index(a.head_dim, slot, i),
-                kv_scales_offset(a.head_dim), k_scale_index(a.head_dim, slot, i));
+  return stored(a, a.pages[j / kKvPageTokens].k,
+                {k_index(a.head_dim, slot, i), k_scale_index(a.head_dim, slot, i)});
 }
 
 float value(const AttentionArgs& a, int j, int i) {
   const int slot = j % kKvPageTokens;
-  return stored(a.type, a.pages[j / kKvPageTokens].v, v_index(a.head_dim, slot, i),
-                kv_scales_offset(a.head_dim), v_scale_index(a.head_dim, slot, i));
+  return stored(a, a.pages[j / kKvPageTokens].v,
+                {v_index(a.head_dim, slot, i), v_scale_index(a.head_dim, slot, i)});
 }
 
 float score(const AttentionArgs& a, const float* q, int j) {

@@ -18,6 +18,7 @@ void attention_ref(const AttentionArgs* args);
 void attention_merge_ref(const AttentionMergeArgs* args);
 void rms_norm_ref(const RmsNormArgs* args);
 void rope_ref(const RopeArgs* args);
+void hadamard_ref(float* x, int n);
 void gate_ref(const GateArgs* args);
 void add_ref(float* y, const float* x, int64_t n);
 void scale_ref(float* y, float factor, int64_t n);

@@ -22,9 +22,21 @@ inline int64_t v_scale_index(int head_dim, int slot, int i) {
   return static_cast<int64_t>(slot) * (head_dim / 32) + i / 32;
 }
 
-// The f32 scales that follow the int8 elements.
-inline int64_t kv_scales_offset(int head_dim) {
-  return static_cast<int64_t>(kKvPageTokens) * head_dim;
+// The scales that follow the integers.
+inline const float* kv_scales(KvType type, int head_dim, const void* page) {
+  const int64_t n_elements = static_cast<int64_t>(kKvPageTokens) * head_dim;
+  const char* bytes = static_cast<const char*>(page);
+  return reinterpret_cast<const float*>(bytes +
+                                        (type == KvType::kQ4_0 ? n_elements / 2 : n_elements));
+}
+
+// Of a Q4_0 area: where the nibble of the element with this index is.
+struct NibbleAt {
+  int64_t byte;
+  int shift;
+};
+inline NibbleAt nibble_at(int64_t index) {
+  return {index / 16 * 8 + index % 8, index % 16 < 8 ? 0 : 4};
 }
 
 }  // namespace

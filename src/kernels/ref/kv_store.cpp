@@ -8,9 +8,20 @@ namespace {
 
 using IndexOf = int64_t (*)(int head_dim, int slot, int i);
 
-void store_q8_0(const KvStoreArgs& a, const float* x, void* page, IndexOf index, IndexOf scale) {
-  int8_t* q = static_cast<int8_t*>(page);
-  float* scales = reinterpret_cast<float*>(q + kv_scales_offset(a.head_dim));
+void store_integer(const KvStoreArgs& a, int q, void* page, int64_t index) {
+  if (a.type == KvType::kQ8_0) {
+    static_cast<int8_t*>(page)[index] = static_cast<int8_t>(q);
+    return;
+  }
+  const auto [at, shift] = nibble_at(index);
+  uint8_t& byte = static_cast<uint8_t*>(page)[at];
+  byte = static_cast<uint8_t>((byte & ~(15 << shift)) | (q + 8) << shift);
+}
+
+void store_quantised(const KvStoreArgs& a, const float* x, void* page, IndexOf index,
+                     IndexOf scale) {
+  const float top = a.type == KvType::kQ8_0 ? 127.0F : 7.0F;
+  float* scales = const_cast<float*>(kv_scales(a.type, a.head_dim, page));
   for (int begin = 0; begin < a.head_dim; begin += 32) {
     float amax = 0;
     for (int i = begin; i < begin + 32; ++i) {
@@ -18,17 +29,18 @@ void store_q8_0(const KvStoreArgs& a, const float* x, void* page, IndexOf index,
       amax = magnitude > amax ? magnitude : amax;
     }
     if (amax < kTinyAmax) amax = 0;
-    const float inverse = amax > 0 ? 127.0F / amax : 0.0F;
-    scales[scale(a.head_dim, a.slot, begin)] = amax / 127.0F;
+    const float inverse = amax > 0 ? top / amax : 0.0F;
+    scales[scale(a.head_dim, a.slot, begin)] = amax / top;
     for (int i = begin; i < begin + 32; ++i) {
-      q[index(a.head_dim, a.slot, i)] = static_cast<int8_t>(__builtin_rintf(x[i] * inverse));
+      store_integer(a, static_cast<int>(__builtin_rintf(x[i] * inverse)), page,
+                    index(a.head_dim, a.slot, i));
     }
   }
 }
 
 void store(const KvStoreArgs& a, const float* x, void* page, IndexOf index, IndexOf scale) {
-  if (a.type == KvType::kQ8_0) {
-    store_q8_0(a, x, page, index, scale);
+  if (a.type == KvType::kQ8_0 || a.type == KvType::kQ4_0) {
+    store_quantised(a, x, page, index, scale);
     return;
   }
   for (int i = 0; i < a.head_dim; ++i) {

@@ -28,6 +28,20 @@ void rms_norm_ref(const RmsNormArgs* args) {
   for (int64_t i = 0; i < a.n; ++i) a.y[i] = (a.x[i] * r) * (a.weight[i] + a.weight_offset);
 }
 
+void hadamard_ref(float* x, int n) {
+  for (int distance = 1; distance < n; distance *= 2) {
+    for (int begin = 0; begin < n; begin += 2 * distance) {
+      for (int i = begin; i < begin + distance; ++i) {
+        const float a = x[i], b = x[i + distance];
+        x[i] = a + b;
+        x[i + distance] = a - b;
+      }
+    }
+  }
+  const float scale = 1.0F / __builtin_sqrtf(static_cast<float>(n));
+  for (int i = 0; i < n; ++i) x[i] *= scale;
+}
+
 void rope_ref(const RopeArgs* args) {
   const RopeArgs& r = *args;
   const int half = r.n_rot / 2;

@@ -387,7 +387,9 @@ SLIP_INLINE void attention_16(const AttentionArgs& a) {
     case KvType::kBF16:
       return attention_typed<PlainKv<BF16>>(a);
     case KvType::kQ8_0:
-      return attention_typed<QuantisedKv>(a);
+      return attention_typed<QuantisedKv<Bytes>>(a);
+    case KvType::kQ4_0:
+      return attention_typed<QuantisedKv<Nibbles>>(a);
   }
 }
 

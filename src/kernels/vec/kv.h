@@ -33,33 +33,54 @@ struct PlainKv {
   }
 };
 
-// int8 with an f32 scale per token and 32 dims, after the elements of the page.
+// How 16 integers lie: as bytes, or as nibbles.
+struct Bytes {
+  static constexpr int kVecBytes = 16;
+  static constexpr float kTop = 127;
+  SLIP_INLINE static Vec load(const uint8_t* p) {
+    return widen(reinterpret_cast<const int8_t*>(p));
+  }
+};
+struct Nibbles {
+  static constexpr int kVecBytes = 8;
+  static constexpr float kTop = 7;
+  SLIP_INLINE static Vec load(const uint8_t* p) { return widen_nibbles(p); }
+};
+
+// Integers with an f32 scale per token and 32 dims, after the elements of the page.
+template <class Elements>
 struct QuantisedKv {
+  static constexpr int kVecBytes = Elements::kVecBytes;
+  static constexpr int kPageGroups = kKvPageTokens / kReduceLanes;
+
+  SLIP_INLINE static const float* scales_of(const void* page, int head_dim) {
+    return reinterpret_cast<const float*>(static_cast<const uint8_t*>(page) +
+                                          kPageGroups * head_dim * kVecBytes);
+  }
+
   struct Keys {
-    const int8_t* at;
+    const uint8_t* at;
     const float* scales;
     SLIP_INLINE Vec load(int dim) const {
-      return mul(widen(at + dim * kReduceLanes), widen(scales + dim / 32 * kReduceLanes));
+      return mul(Elements::load(at + dim * kVecBytes), widen(scales + dim / 32 * kReduceLanes));
     }
   };
   SLIP_INLINE static Keys keys(const void* page, int head_dim, int half) {
-    const int8_t* q = static_cast<const int8_t*>(page);
-    const float* scales = reinterpret_cast<const float*>(q + kKvPageTokens * head_dim);
-    return {q + half * head_dim * kReduceLanes, scales + half * (head_dim / 32) * kReduceLanes};
+    return {static_cast<const uint8_t*>(page) + half * head_dim * kVecBytes,
+            scales_of(page, head_dim) + half * (head_dim / 32) * kReduceLanes};
   }
 
   struct Values {
-    const int8_t* at;
+    const uint8_t* at;
     const float* scales;
     SLIP_INLINE Vec load(int dim) const {
-      return mul(widen(at + dim), broadcast(scales[dim / 32]));
+      return mul(Elements::load(at + dim / kReduceLanes * kVecBytes), broadcast(scales[dim / 32]));
     }
     SLIP_INLINE Vec load8(int dim) const { return load(dim); }  // head_dim is a multiple of 32
   };
   SLIP_INLINE static Values values(const void* page, int head_dim, int slot) {
-    const int8_t* q = static_cast<const int8_t*>(page);
-    const float* scales = reinterpret_cast<const float*>(q + kKvPageTokens * head_dim);
-    return {q + slot * head_dim, scales + slot * (head_dim / 32)};
+    return {static_cast<const uint8_t*>(page) + slot * (head_dim / kReduceLanes) * kVecBytes,
+            scales_of(page, head_dim) + slot * (head_dim / 32)};
   }
 };
 

@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 #include "kernels/math_constants.h"
 #include "kernels/vec/inline.h"
+#include "kernels/vec/kv.h"
 #include "kernels/vec/vec16.h"
 
 namespace slip {
@@ -30,29 +31,49 @@ void store_plain(const KvStoreArgs& a) {
   }
 }
 
-// 32 dims to int8; returns their scale.
-SLIP_INLINE float quantise_32(const float* x, int8_t* q) {
+// 32 dims to integers of at most `top`; returns their scale.
+SLIP_INLINE float quantise_32(const float* x, float top, int8_t* q) {
   const Vec low = load(x), high = load(x + kReduceLanes);
   float amax = reduce_max(max_gt(flip_sign(low, sign_of(low)), flip_sign(high, sign_of(high))));
   if (amax < kTinyAmax) amax = 0;
-  const Vec inverse = broadcast(amax > 0 ? 127.0F / amax : 0.0F);
+  const Vec inverse = broadcast(amax > 0 ? top / amax : 0.0F);
   narrow(q, mul(low, inverse));
   narrow(q + kReduceLanes, mul(high, inverse));
-  return amax / 127.0F;
+  return amax / top;
 }
 
+// One integer of a K area, at lane `lane` of a vector of 16.
+SLIP_INLINE void store_lane(Bytes, int8_t q, int lane, uint8_t* vec) {
+  vec[lane] = static_cast<uint8_t>(q);
+}
+SLIP_INLINE void store_lane(Nibbles, int8_t q, int lane, uint8_t* vec) {
+  const int shift = lane < 8 ? 0 : 4;
+  uint8_t& byte = vec[lane % 8];
+  byte = static_cast<uint8_t>((byte & ~(15 << shift)) | (q + 8) << shift);
+}
+
+template <class Elements>
 SLIP_INLINE void store_quantised(const KvStoreArgs& a) {
+  constexpr int kVecBytes = Elements::kVecBytes;
   const int n_blocks = a.head_dim / 32, half = a.slot / kReduceLanes, lane = a.slot % kReduceLanes;
-  int8_t* k = static_cast<int8_t*>(a.k_page);
-  int8_t* v = static_cast<int8_t*>(a.v_page);
-  float* k_scales = reinterpret_cast<float*>(k + kKvPageTokens * a.head_dim);
-  float* v_scales = reinterpret_cast<float*>(v + kKvPageTokens * a.head_dim);
+  uint8_t* k = static_cast<uint8_t*>(a.k_page);
+  uint8_t* v = static_cast<uint8_t*>(a.v_page);
+  const int area = kKvPageTokens / kReduceLanes * a.head_dim * kVecBytes;
+  float* k_scales = reinterpret_cast<float*>(k + area);
+  float* v_scales = reinterpret_cast<float*>(v + area);
   for (int block = 0; block < n_blocks; ++block) {
-    int8_t lanes[32];
+    int8_t q[32];
     const int dim = block * 32;
-    k_scales[(half * n_blocks + block) * kReduceLanes + lane] = quantise_32(a.k + dim, lanes);
-    scatter_keys(lanes, 32, k + (half * a.head_dim + dim) * kReduceLanes + lane);
-    v_scales[a.slot * n_blocks + block] = quantise_32(a.v + dim, v + a.slot * a.head_dim + dim);
+    k_scales[(half * n_blocks + block) * kReduceLanes + lane] =
+        quantise_32(a.k + dim, Elements::kTop, q);
+    for (int i = 0; i < 32; ++i) {
+      store_lane(Elements(), q[i], lane, k + (half * a.head_dim + dim + i) * kVecBytes);
+    }
+    v_scales[a.slot * n_blocks + block] = quantise_32(a.v + dim, Elements::kTop, q);
+    for (int i = 0; i < 32; ++i) {
+      store_lane(Elements(), q[i], i % kReduceLanes,
+                 v + ((a.slot * a.head_dim + dim + i) / kReduceLanes) * kVecBytes);
+    }
   }
 }
 
@@ -65,7 +86,9 @@ SLIP_INLINE void kv_store_16(const KvStoreArgs& a) {
     case KvType::kBF16:
       return store_plain<BF16>(a);
     case KvType::kQ8_0:
-      return store_quantised(a);
+      return store_quantised<Bytes>(a);
+    case KvType::kQ4_0:
+      return store_quantised<Nibbles>(a);
   }
 }
 
