@@ -1,16 +1,12 @@
 """What the commands print, on tiny models and on a real one."""
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import sqlite3
 import struct
 import subprocess
-import termios
 import time
 import unittest
 
@@ -347,17 +343,7 @@ class RealModel(CliTest):
             self.assertEqual(process.stderr.read(), b"")
 
     def chat_at_a_terminal(self, *args):
-        """The process, and the terminal's other end."""
-        master, slave = pty.openpty()
-        process = subprocess.Popen([PROGRAM, "chat", "-m", str(smollm2()), "--temp", "0", *args],
-                                   stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-                                   env={**self.environment, "TERM": "dumb"})
-        self.addCleanup(os.close, master)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        os.close(slave)
-        return process, master
+        return self.at_a_terminal("chat", "-m", smollm2(), "--temp", "0", *args)
 
     def test_ctrl_c_before_the_answer_forgets_the_message(self):
         process, master = self.chat_at_a_terminal("-sys", "Be very brief. " * 1200)
@@ -389,17 +375,6 @@ class RealModel(CliTest):
         os.write(master, b"\x04")
         self.assertEqual(process.wait(timeout=60), 0)
         self.assertIn("capital", (self.home / "state/slipstream/history").read_text())
-
-    def read_until(self, fd, text, after=b""):
-        """Everything up to `text`, which must come behind `after`."""
-        seen = b""
-        deadline = time.monotonic() + 60
-        while text not in (seen.partition(after)[2] if after else seen):
-            ready, _, _ = select.select([fd], [], [], 3)
-            if ready:
-                seen += os.read(fd, 65536)
-            self.assertLess(time.monotonic(), deadline, seen)
-        return seen
 
     def test_eval_on_a_short_text(self):
         text = self.write("text", "The quick brown fox jumps over the lazy dog. " * 30)

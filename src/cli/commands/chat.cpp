@@ -32,7 +32,8 @@ constexpr std::string_view kHelp =
     "/load FILE      go on with a conversation from a file\n"
     "/stats          timings and tokens of the last answer, and of the context\n"
     "/exit           leave (Ctrl-D does too)\n"
-    "A line that ends in \\ goes on in the next; \"\"\" begins and ends a message of many lines.\n"
+    "A line that ends in \\ goes on in the next; \"\"\" begins and ends a message of many lines;\n"
+    "lines that are pasted at once are one message.\n"
     "Ctrl-C stops the answer.";
 
 class Chat {
