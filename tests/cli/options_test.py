@@ -37,6 +37,7 @@ class BadUse(CliTest):
     def test_usage_errors(self):
         cases = [
             ("unknown command 'walk'", ["walk"]),
+            ("unknown command 'rnu'; did you mean 'run'?", ["rnu"]),
             ("unknown command 'tokenise'; did you mean 'tokenize'?", ["tokenise"]),
             ("--no-such", ["run", "-m", TINY, "--no-such"]),
             ("'--tmep'; did you mean '--temp'?", ["run", "-m", TINY, "--tmep", "0"]),
@@ -231,6 +232,53 @@ class Settings(CliTest):
         self.assert_fails(2, "absent.toml", "tokenize", "-m", TINY, "--config",
                           self.home / "absent.toml")
         self.assert_fails(2, "directory", "version", "--config", self.home)
+
+    def test_lines_that_are_no_configuration(self):
+        cases = [(2, "the key 'top-k' is there twice, first in line 1", "top-k = 7\ntop_k = 8\n"),
+                 (3, "the key 'ids' is there twice", "ids = true\n[*]\nids = false\n"),
+                 (3, "[run] is there twice, first in line 1", "[run]\n\n[run]\n"),
+                 (2, "unknown section [rnu]; did you mean [run]?", "# x\n[rnu]\ntop-k = 7\n"),
+                 (1, "arrays of tables", "[[run]]\n"),
+                 (1, "expected a heading", "[run\n"),
+                 (1, "expected the end of the line", "[run] x\n"),
+                 (1, "expected key = value", "ids\n"),
+                 (1, "expected a value", "ids = # none\n"),
+                 (1, "expected one word, or quotes around 'a b'", "prompt = a b\n"),
+                 (1, "strings of many lines", 'prompt = """a\n"""\n'),
+                 (1, "expected an array that ends on its line", "n-prompt = [1,\n2]\n"),
+                 (1, "expected ',' or ']'", 'reverse-prompt = ["a" "b"]\n'),
+                 (1, "tables in a line", "run = { top-k = 7 }\n"),
+                 (1, 'expected a " at the end', 'prompt = "a\n'),
+                 (1, "expected an escape of TOML", 'prompt = "\\x"\n'),
+                 (1, "expected an escape of TOML", 'prompt = "\\ud800"\n')]
+        for line, text, content in cases:
+            with self.subTest(content=content):
+                path = self.write("bad.toml", content)
+                self.assert_fails(2, f"{path}:{line}: {text}", "version", "--config", path)
+
+    def test_values_of_configuration_files(self):
+        cases = [('"a # b"', "a # b"), ("'c:\\x'", "c:\\x"), ("word # a comment", "word"), ("7", "7"),
+                 (r'"\u00e9\U0001f600\t\"\\"', 'é😀\t"\\'), ("b\r", "b"), ('"a=b"', "a=b")]
+        for value, text in cases:
+            with self.subTest(value=value):
+                path = self.write("a.toml", f"; a comment\n\n[tokenize]\n  prompt={value}\n")
+                self.assertEqual(self.json("tokenize", "-m", TINY, "--config", path),
+                                 self.json("tokenize", "-m", TINY, "-p", text))
+        path = self.write("a.toml", '["run"]\nreverse-prompt = ["a", \'b\', ] # two\n"top-k"=-1\n')
+        self.assert_fails(2, f"{path}:3: top-k: expected at least 0", "run", "-m", TINY, "-p", "x",
+                          "--config", path)
+        # A model's section may have a name like a command's when it says so.
+        path = self.write("a.toml", f'[rnu]\nmodel = "{TINY}"\n')
+        self.run_cli("inspect", "-m", "rnu", "--config", path)
+
+    def test_a_file_from_the_environment(self):
+        self.write("config/slipstream/config.toml", "ids = false\n")
+        path = self.write("other.toml", "ids = true\n")
+        self.assertEqual(self.n_lines(SLIPSTREAM_CONFIG=str(path)), 1)
+        self.assertGreater(self.n_lines(SLIPSTREAM_CONFIG=""), 1)
+        absent = self.home / "absent.toml"
+        self.assertEqual(self.n_lines("--config", path, SLIPSTREAM_CONFIG=str(absent)), 1)
+        self.assert_fails(2, str(absent), "version", SLIPSTREAM_CONFIG=str(absent))
 
     def test_a_byte_order_mark_is_skipped(self):
         path = self.write("marked.toml", "\ufeffbatch-size = 0\n")
