@@ -43,5 +43,18 @@ class Keys(CliTest):
         self.assertNotIn(b"2004", self.system_message(b"/system a", "dumb").encode() + self.seen)
 
 
+class Commands(CliTest):
+    def test_stats_forget_what_reset_forgets(self):
+        self.write("saved.json", '{"model": "x", "messages": [{"role": "user", "content": "a"}]}')
+        for forget in ("/reset", "/system b", f"/load {self.home / 'saved.json'}"):
+            with self.subTest(forget=forget):
+                done = self.run_cli("chat", "-m", TINY, "-n", "4", "--ignore-eos",
+                                    stdin=f"abc\n/stats\n{forget}\n/stats\n")
+                contexts = [line.split()[1] for line in done.stderr.splitlines()
+                            if line.startswith("context: ")]
+                self.assertGreater(int(contexts[0]), 4)
+                self.assertEqual(contexts[1:], ["0"])
+
+
 if __name__ == "__main__":
     unittest.main()
