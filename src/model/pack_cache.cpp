@@ -100,7 +100,9 @@ std::uint64_t default_limit(const fs::path& folder) {
   }
   const fs::space_info space = fs::space(existing, error);
   if (error) return 64 * kGiB;
-  return std::min((space.available + total_bytes(files_of(folder, false))) / 5, 64 * kGiB);
+  const std::uint64_t share = (space.available + total_bytes(files_of(folder, false))) / 5;
+  // No room is something to tell; a limit of 0 means that no files are wanted.
+  return std::clamp<std::uint64_t>(share, 1, 64 * kGiB);
 }
 
 // Of processes that were killed while they wrote: nothing was written for an hour.

@@ -51,6 +51,12 @@ class Cache(CliTest):
         done = self.run_cli(*RUN, SLIPSTREAM_PACK_CACHE=str(self.home / "file/packed"))
         self.assertIn("slipstream: note: packed weights are kept in memory", done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1)
+        for caches in ({"XDG_CACHE_HOME": "/proc/nonexist"}, {"XDG_CACHE_HOME": "", "HOME": ""}):
+            with self.subTest(caches=caches):
+                done = self.run_cli(*RUN, **caches)
+                self.assertIn("slipstream: note: packed weights are kept in memory", done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1)
+                self.assertEqual(self.run_cli(*RUN, "-q", **caches).stderr, "")
 
     def test_two_processes_at_once(self):
         expected = self.tokens("--no-pack-cache")

@@ -206,7 +206,8 @@ class TinyModel(CliTest):
         same = self.json("eval", TINY, "-f", text, "-c", "64", "--exact", "--base", TINY,
                          "--base-exact", "-t", "1")
         self.assertEqual(same["kl"]["max"], 0)
-        self.assert_fails(1, "at least one window", "eval", TINY, "-f", text, "-c", "4096")
+        self.assert_fails(1, "at least one window", "eval", TINY, "-f", text, "-c", "4096",
+                          "-q")
 
     def test_bench(self):
         report = self.json("bench", TINY, "-p", "16", "-n", "4", "-npl", "1,3", "-d", "0,40", "-r", "2")
@@ -218,6 +219,19 @@ class TinyModel(CliTest):
             self.assertIn(test["bound"], ("bandwidth", "compute"))
         self.assertTrue(all(report["peak"][k] > 0 for k in ("read_gbps", "int8_gmacs", "f32_gmacs")))
         self.assertGreater(report["load_ms"]["cold"], 0)
+
+
+class LongContext(CliTest):
+    def test_a_context_beyond_the_models_is_noted(self):
+        trained = self.json("inspect", TINY)["metadata"]["llama.context_length"]
+        text = lambda n: f"note: context {n} exceeds the {trained} that the model was"  # noqa: E731
+        run = ["run", TINY, "--raw", "-p", "abc", "-n", "2", "-c"]
+        self.assertIn(text(trained + 1), self.run_cli(*run, trained + 1).stderr)
+        self.assertNotIn("exceeds", self.run_cli(*run, trained).stderr)
+        self.assertNotIn("exceeds", self.run_cli(*run, trained + 1, "-q").stderr)
+        bench = ["bench", "-m", TINY, "-n", "0", "-r", "1", "-p"]
+        self.assertIn(text(trained + 8), self.run_cli(*bench, "8", "-d", trained).stderr)
+        self.assertNotIn("exceeds", self.run_cli(*bench, "8").stderr)
 
 
 class BenchFormats(CliTest):
