@@ -55,6 +55,16 @@ class BadUse(CliTest):
             ("--top-k: expected an integer, got 'many'", ["run", "-m", TINY, "--top-k", "many"]),
             ("--top-p: expected at most 1", ["run", "-m", TINY, "--top-p", "1.5"]),
             ("--temp: expected at least 0", ["run", "-m", TINY, "--temp", "-1"]),
+            ("--temperature: expected at most 100", ["run", "-m", TINY, "--temperature", "101"]),
+            ("--repeat-penalty: expected at least 0.01",
+             ["run", "-m", TINY, "--repeat-penalty", "0"]),
+            ("--repeat-last-n: expected at least -1",
+             ["chat", "-m", TINY, "--repeat-last-n", "-2"]),
+            ("--presence-penalty: expected at most 100",
+             ["run", "-m", TINY, "--presence-penalty", "1e3"]),
+            ("error: -n: expected an integer, got '1.5'", ["run", "-m", TINY, "-n", "1.5"]),
+            ("error: -n: expected at least -1", ["run", "-m", TINY, "-n-2"]),
+            ("error: --n-predict: expected an integer", ["run", "-m", TINY, "--n-predict=x"]),
             ("expected one of f16", ["run", "-m", TINY, "-ctk", "q5_0"]),
             ("expected the same type", ["run", "-m", TINY, "-ctk", "f32", "-ctv", "f16", "-p", "x"]),
             ("--logit-bias", ["run", "-m", TINY, "-l", "word"]),
@@ -112,6 +122,15 @@ class Spelling(CliTest):
             self.assertIn(f" {name}", done.stderr)
         self.assertEqual(self.run_cli(*self.ARGS, "-n", "2", *flags, "-q").stderr, "")
         self.assertNotIn("--jinja", self.run_cli("run", "--help").stdout)
+
+    def test_raw_leaves_out_the_system_prompt(self):
+        done = self.run_cli(*self.ARGS, "-n", "2", "--no-perf", "-sys", "Be brief.")
+        self.assertIn("note: --raw leaves out the system prompt", done.stderr)
+        self.assertEqual(self.run_cli(*self.ARGS, "-n", "2", "--no-perf").stderr, "")
+
+    def test_limits_are_values(self):
+        for args in (["--repeat-penalty", "0.01"], ["--temp", "100"], ["--repeat-last-n", "-1"]):
+            self.assertEqual(self.n_tokens("-n", "2", *args), 2, args)
 
     def test_no_conversation_is_raw(self):
         raw = ["run", TINY, "-p", "abc", "--temp", "0", "-n", "2"]
@@ -309,10 +328,15 @@ class Pieces(CliTest):
         check = script + ("\nCOMP_WORDS=(slipstream run --top) COMP_CWORD=2\n_slipstream\n"
                           "echo ${COMPREPLY[@]}\n"
                           "COMP_WORDS=(slipstream bench -o '') COMP_CWORD=3\n_slipstream\n"
+                          "echo ${COMPREPLY[@]}\n"
+                          "COMP_WORDS=(slipstream cache r) COMP_CWORD=2\n_slipstream\n"
+                          "echo ${COMPREPLY[@]}\n"
+                          "COMP_WORDS=(slipstream completion '') COMP_CWORD=2\n_slipstream\n"
                           "echo ${COMPREPLY[@]}\n")
         done = subprocess.run(["bash", "-c", check], encoding="utf-8", capture_output=True,
                               timeout=60, check=True)
-        self.assertEqual(done.stdout.split("\n")[:2], ["--top-k --top-p", "md csv json jsonl sql"])
+        self.assertEqual(done.stdout.splitlines(),
+                         ["--top-k --top-p", "md csv json jsonl sql", "rm", "bash zsh"])
         self.assertTrue(self.run_cli("completion", "zsh").stdout.startswith("#compdef slipstream"))
 
     def test_a_closed_pipe_is_no_crash(self):
