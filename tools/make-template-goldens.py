@@ -4,7 +4,7 @@
 Needs the Python package jinja2; the results are committed, so the tests need nothing.
 Usage: tools/make-template-goldens.py [--templates DIRECTORY --out FILE.json]
 With --templates, renders the *.jinja files of another directory instead; SLIPSTREAM_TEMPLATE_GOLDENS=FILE.json
-makes test_text_template check that file too.
+makes test_text_template check that file too, as tests/text_template/published_test.py does.
 """
 import argparse
 import datetime
