@@ -8,6 +8,7 @@ makes test_text_template check that file too, as tests/text_template/published_t
 """
 import argparse
 import datetime
+import functools
 import json
 import pathlib
 import re
@@ -76,10 +77,15 @@ def environment():
 ENVIRONMENT = environment()
 
 
+@functools.lru_cache(maxsize=None)
+def compiled(source):
+    return ENVIRONMENT.from_string(source)
+
+
 def render(source, context):
     """The text, or None when the template can't be parsed or rendered."""
     try:
-        return ENVIRONMENT.from_string(source).render(**json.loads(json.dumps(context)))
+        return compiled(source).render(**json.loads(json.dumps(context)))
     except Exception:
         return None
 
