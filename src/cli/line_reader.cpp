@@ -11,6 +11,7 @@
 #include <iostream>
 #include <iterator>
 #include <system_error>
+#include <utility>
 
 #include "base/os/signals.h"
 #include "base/os/terminal.h"
@@ -36,7 +37,7 @@ struct Key {
   const char* sequence;
   const char* function;  // libedit's name for it
 };
-constexpr const char* kPaste = "slipstream-paste";
+constexpr const char* kPasteBegin = "\033[200~";
 constexpr Key kKeys[] = {{"\033[A", "ed-prev-history"},      {"\033[B", "ed-next-history"},
                          {"\033[C", "ed-next-char"},         {"\033[D", "ed-prev-char"},
                          {"\033[H", "ed-move-to-beg"},       {"\033[1~", "ed-move-to-beg"},
@@ -44,7 +45,7 @@ constexpr Key kKeys[] = {{"\033[A", "ed-prev-history"},      {"\033[B", "ed-next
                          {"\033[4~", "ed-move-to-end"},      {"\033[8~", "ed-move-to-end"},
                          {"\033[3~", "ed-delete-next-char"}, {"\033[1;5C", "em-next-word"},
                          {"\033[1;5D", "ed-prev-word"},      {"\033[1;3C", "em-next-word"},
-                         {"\033[1;3D", "ed-prev-word"},      {"\033[200~", kPaste}};
+                         {"\033[1;3D", "ed-prev-word"},      {kPasteBegin, "ed-redisplay"}};
 constexpr std::string_view kPasteEnd = "\033[201~";
 constexpr char kEscape = '\033';
 
@@ -64,6 +65,7 @@ class Typed {
       if (const InputEvent rest = read_sequence(); rest != InputEvent::kByte) return rest;
     }
   }
+  std::string take_pasted() { return std::exchange(pasted_, {}); }
 
  private:
   // What follows an escape.
@@ -80,18 +82,33 @@ class Typed {
     }
     const bool is_known = std::any_of(std::begin(kKeys), std::end(kKeys),
                                       [&](const Key& key) { return key.sequence == sequence; });
+    if (sequence == kPasteBegin) {
+      if (const auto event = read_pasted(); event != InputEvent::kByte) return event;
+    }
     if (is_known || sequence[1] != '[') ahead_ = sequence;
     return InputEvent::kByte;
   }
 
-  std::string ahead_;  // read, and not given out yet
+  InputEvent read_pasted() {
+    std::string text;
+    while (!ends_with(text, kPasteEnd)) {
+      char byte = 0;
+      if (const auto event = read_input_byte(byte); event != InputEvent::kByte) return event;
+      if (byte != '\0') text += byte == '\r' ? '\n' : byte;
+    }
+    pasted_ = text.substr(0, text.size() - kPasteEnd.size());
+    return InputEvent::kByte;
+  }
+
+  std::string ahead_;   // read, and not given out yet
+  std::string pasted_;  // the same, for the line as it is, line ends included
 };
 
 // libedit calls without a context.
 Typed typed;
 
 // libedit's own way to read would wait on when Ctrl-C comes between the prompt and its read().
-int read_character(EditLine*, wchar_t* out) {
+int read_character(EditLine* line, wchar_t* out) {
   std::mbstate_t state{};
   while (true) {
     char byte = 0;
@@ -103,24 +120,14 @@ int read_character(EditLine*, wchar_t* out) {
       case InputEvent::kByte:
         break;
     }
+    if (const std::string text = typed.take_pasted(); !text.empty()) {
+      el_insertstr(line, text.c_str());
+    }
     constexpr auto kIllFormed = static_cast<std::size_t>(-1), kPartial = kIllFormed - 1;
     const std::size_t done = std::mbrtowc(out, &byte, 1, &state);
     if (done == kIllFormed) state = {};  // left out
     if (done != kIllFormed && done != kPartial) return 1;
   }
-}
-
-// What a terminal pastes goes into the line as it is, line ends included.
-unsigned char insert_pasted(EditLine* line, int) {
-  std::string text;
-  char byte = 0;
-  while (!ends_with(text, kPasteEnd)) {
-    if (read_input_byte(byte) != InputEvent::kByte) break;
-    text += byte == '\r' ? '\n' : byte;
-  }
-  if (ends_with(text, kPasteEnd)) text.resize(text.size() - kPasteEnd.size());
-  std::erase(text, '\0');
-  return el_insertstr(line, text.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 // Asks the terminal to mark what is pasted while a line is edited.
@@ -174,7 +181,6 @@ struct LineReader::Editor {
     el_set(line, EL_EDITOR, "emacs");
     el_set(line, EL_HIST, ::history, history);
     el_set(line, EL_GETCFN, read_character);
-    el_set(line, EL_ADDFN, kPaste, "insert what the terminal pastes", insert_pasted);
     for (const Key& key : kKeys) el_set(line, EL_BIND, key.sequence, key.function, nullptr);
     el_source(line, nullptr);
   }

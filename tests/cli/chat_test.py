@@ -38,6 +38,10 @@ class Keys(CliTest):
     def test_what_is_pasted_is_one_message(self):
         pasted = "\x1b[200~/system one\rtwö\x1b[15~\n\n/exit\x1b[201~ three".encode()
         self.assertEqual(self.system_message(pasted), "one\ntwö\x1b[15~\n\n/exit three")
+        marks = self.seen
+        pasted = b"/system \x1b[200~one\x1b[201~\x1b[200~\x1b[201~\x1b[1~\x1b[4~\x1b[200~ two\n\x1b[201~"
+        self.assertEqual(self.system_message(pasted), "one two\n")
+        self.seen = marks
         self.assertEqual(self.seen.count(b"\x1b[?2004h"), 3)
         self.assertEqual(self.seen.count(b"\x1b[?2004l"), 3)
         self.assertNotIn(b"2004", self.system_message(b"/system a", "dumb").encode() + self.seen)
