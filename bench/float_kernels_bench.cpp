@@ -68,6 +68,21 @@ void bench_fgemm(benchmark::State& state, const KernelTable* table, PackedKind k
              [&] { table->fgemm(&args); });
 }
 
+void bench_bgemm(benchmark::State& state, const KernelTable* table, std::int64_t n_rows) {
+  constexpr std::int64_t kCols = 2048, kGroups = 32;
+  const std::int64_t group_bytes = kCols * kRowGroup * 2;
+  Floats weights(kGroups * group_bytes / 4), x(n_rows * kCols), out(n_rows * kGroups * kRowGroup);
+  Floats act(static_cast<std::int64_t>(table->bf16_bytes(n_rows, kCols) / 4));
+  const BF16RoundArgs round = {x.data(), kCols, kCols, 0, n_rows, act.data()};
+  table->bf16_round(&round);
+  const PackedMatrix w = {static_cast<std::uint8_t*>(weights.bytes_at(0)), kGroups * kRowGroup,
+                          kCols, group_bytes, PackedKind::kBF16};
+  const BGemmArgs args = {&w, 0, kGroups, act.data(), n_rows, out.data(), kGroups * kRowGroup};
+  const double macs = static_cast<double>(n_rows * kCols * kGroups * kRowGroup);
+  time_calls(state, {macs, static_cast<double>(kGroups * group_bytes)},
+             [&] { table->bgemm(&args); });
+}
+
 struct AttentionCase {
   const KernelTable* table;
   KvType type;
@@ -126,10 +141,14 @@ void register_all() {
   for (const KernelTable* table : available_kernels()) {
     const std::string isa = table->isa;
     for (int kind = 0; kind < 3; ++kind) {
-      for (const std::int64_t m : {1, 2, 4, 8, 12, 120}) {
+      for (const std::int64_t m : {1, 2, 4, 8, 12, 64, 120, 512}) {
         benchmark::RegisterBenchmark(fmt::format("fgemm/{}/{}/M{}", isa, kinds[kind], m).c_str(),
                                      bench_fgemm, table, packed[kind], m);
       }
+    }
+    for (const std::int64_t m : {1, 8, 64, 512}) {
+      benchmark::RegisterBenchmark(fmt::format("bgemm/{}/M{}", isa, m).c_str(), bench_bgemm, table,
+                                   m);
     }
     for (int type = 0; type < 4; ++type) {
       for (const int head_dim : {64, 128}) {

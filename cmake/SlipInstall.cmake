@@ -20,7 +20,7 @@ function(slip_public_library)
     target_link_libraries(slipstream_lib PRIVATE ${links})
   endforeach()
   # What a library takes from object libraries is not among its own objects.
-  foreach(isa IN ITEMS ref avx2 avx512 neon)
+  foreach(isa IN ITEMS ref avx2 avx512 avx512_bf16 neon)
     if(TARGET slip_kernels_${isa})
       target_sources(slipstream_lib PRIVATE $<TARGET_OBJECTS:slip_kernels_${isa}>)
     endif()

@@ -17,7 +17,7 @@ LAYERS = ["base", "tensor", "quant", "kernels", "ops", "formats", "text", "model
           "api", "parallel", "accel", "net", "measure", "compress", "optimize", "serve", "cli"]
 # Pairs that the order would allow, and that are not wanted.
 FORBIDDEN = {"formats": {"kernels", "ops"}, "text": {"kernels", "ops", "quant"}}
-ISA_FOLDERS = {"avx2", "avx512", "neon"}
+ISA_FOLDERS = {"avx2", "avx512", "avx512_bf16", "neon"}
 PLAIN_HEADERS = {"stddef.h", "stdint.h", "string.h", "immintrin.h", "arm_neon.h"}
 PLAIN_FOLDERS = {"kernels", "quant"}
 

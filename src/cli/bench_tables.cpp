@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/json_writer.h"
+#include "cli/machine_figures.h"
 #include "measure/statistics.h"
 
 namespace slip {
@@ -20,14 +21,17 @@ Speeds speeds_of(const BenchResult& result) {
   return {median(all), percentile(all, 0), percentile(all, 1)};
 }
 
+MachineFigures machine_of(const BenchSetting& setting, const BenchReport& report) {
+  return {.n_threads = setting.n_threads,
+          .read_bytes_per_s = report.read_bytes_per_s,
+          .compute = report.compute};
+}
+
 void write_setting(JsonWriter& json, const BenchSetting& setting, const BenchReport& report) {
   json.key("model").string(setting.model);
   json.key("size").integer(report.tensor_bytes).key("n_params").integer(report.n_parameters);
   json.key("isa").string(setting.isa).key("threads").integer(setting.n_threads);
-  json.key("peak").begin_object();
-  json.key("read_gbps").fixed(report.read_bytes_per_s * 1e-9, 3);
-  json.key("int8_gmacs").fixed(report.compute.int8 * 1e-9, 3);
-  json.key("f32_gmacs").fixed(report.compute.f32 * 1e-9, 3).end_object();
+  write_peak(json, machine_of(setting, report));
 }
 
 void write_result(JsonWriter& json, const BenchResult& result) {
@@ -45,6 +49,7 @@ void write_rest(JsonWriter& json, const BenchReport& report) {
   json.key("cold").fixed(static_cast<double>(report.load_cold_ns) * 1e-6, 3);
   json.key("warm").fixed(static_cast<double>(report.load_warm_ns) * 1e-6, 3).end_object();
   json.key("rss_bytes").integer(static_cast<std::int64_t>(report.rss_bytes));
+  write_lost_cpu(json, report.lost_cpu);
 }
 
 std::string as_json(const BenchSetting& setting, const BenchReport& report) {
@@ -119,15 +124,15 @@ std::string as_markdown(const BenchSetting& setting, const BenchReport& report) 
   const std::string name = std::filesystem::path(setting.model).filename().string();
   const int width = std::max(5, static_cast<int>(name.size()));
   std::string text = fmt::format(
-      "| {:<{}} | {:>10} | {:>8} | {:<6} | {:>7} | {:>12} | {:>10} | {:>19} | {:>6} | {:>16} |\n"
-      "| {:-<{}} | ---------: | -------: | ------ | ------: | -----------: | ---------: | "
-      "------------------: | -----: | ---------------: |\n",
+      "| {:<{}} | {:>10} | {:>8} | {:<11} | {:>7} | {:>12} | {:>10} | {:>19} | {:>6} | {:>16} |\n"
+      "| {:-<{}} | ---------: | -------: | ----------- | ------: | -----------: | "
+      "---------: | ------------------: | -----: | ---------------: |\n",
       "model", width, "size", "params", "isa", "threads", "test", "t/s", "min … max", "GB/s",
       "of the bound", "", width);
   for (const BenchResult& result : report.results) {
     const Speeds speeds = speeds_of(result);
     text += fmt::format(
-        "| {:<{}} | {:>6.2f} MiB | {:>6.2f} M | {:<6} | {:>7} | {:>12} | {:>10.2f} | {:>19} | "
+        "| {:<{}} | {:>6.2f} MiB | {:>6.2f} M | {:<11} | {:>7} | {:>12} | {:>10.2f} | {:>19} | "
         "{:>6.2f} | {:>16} |\n",
         name, width, static_cast<double>(report.tensor_bytes) / 1048576.0,
         static_cast<double>(report.n_parameters) * 1e-6, setting.isa, setting.n_threads,
@@ -135,12 +140,11 @@ std::string as_markdown(const BenchSetting& setting, const BenchReport& report) 
         result.bytes_per_s * 1e-9,
         fmt::format("{:.1f} % {}", 100 * result.fraction_of_bound, to_string(result.bound)));
   }
-  return text + fmt::format(
-                    "\nThis machine, {} threads: reads {:.1f} GB/s, {:.0f} G int8 and {:.0f} G f32 "
-                    "multiply-accumulates/s. Load: {:.0f} ms cold, {:.0f} ms warm.\n",
-                    setting.n_threads, report.read_bytes_per_s * 1e-9, report.compute.int8 * 1e-9,
-                    report.compute.f32 * 1e-9, static_cast<double>(report.load_cold_ns) * 1e-6,
-                    static_cast<double>(report.load_warm_ns) * 1e-6);
+  return text + fmt::format("\n{}. Load: {:.0f} ms cold, {:.0f} ms warm.\n{}",
+                            machine_text(machine_of(setting, report)),
+                            static_cast<double>(report.load_cold_ns) * 1e-6,
+                            static_cast<double>(report.load_warm_ns) * 1e-6,
+                            lost_cpu_text(report.lost_cpu));
 }
 
 }  // namespace

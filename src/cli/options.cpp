@@ -10,7 +10,7 @@
 
 #include "cli/console.h"
 #include "cli/model_cache.h"
-#include "engine/draft_length.h"
+#include "engine/model_drafter.h"
 #include "kernels/dispatch.h"
 
 namespace slip {
@@ -110,8 +110,9 @@ void ModelOptions::declare_without_context(Arguments& args) {
   const std::vector<std::string> types{"f16", "bf16", "f32", "q8_0"};
   args.add_choice("-ctk,--cache-type-k", cache_type_k, types, "type of the KV cache's keys");
   args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
-  args.add_choice("--activations", activations, {"16", "mixed", "8"},
-                  "bits of the activations that meet quantised weights");
+  args.add_choice(
+      "--activations", activations, {"16", "mixed", "8"},
+      "bits of the activations that meet quantised weights; BF16 weights meet BF16 but with 16");
   args.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick");
   args.add_flag("--no-pack-cache", no_pack_cache,
                 "pack weights in memory; use and write no file of the cache");
@@ -242,15 +243,40 @@ void AnswerOptions::declare(Arguments& args) {
   args.add("-sys,--system-prompt", system_prompt, "the system message");
   args.add("--chat-template", chat_template, "Jinja template instead of the model's");
   args.add_path("--chat-template-file", chat_template_file, "the same, from a file");
-  args.add_choice("--spec-type", spec_type, {"ngram", "none"},
-                  "guess ahead what the text repeats, where it pays; answers stay the same");
+  args.add_path("-md,--model-draft,--spec-draft-model", draft_model,
+                "a smaller model with the same vocabulary that guesses ahead, where it pays");
+  args.add_choice("--spec-type", spec_type, {"ngram", "draft", "none"},
+                  "guess what the text repeats (and what -md says), only the latter, nothing");
   args.add("--draft-max,--spec-draft-n-max", spec_draft_n_max, "tokens to guess ahead at most",
-           {.min = 0, .max = DraftLength::kMost});
+           {.min = 0, .max = kMostDrafted});
+  args.require([this]() -> Result<> {
+    if (!draft_model.empty()) draft_model = find_model(draft_model);
+    if (spec_type != "draft" || !draft_model.empty()) return {};
+    return invalid("--spec-type draft: expected a model too, -md FILE");
+  });
 }
 
 Result<std::string> AnswerOptions::template_override() const {
   if (chat_template_file.empty()) return chat_template;
   return read_input(chat_template_file);
+}
+
+Result<Speculation> make_speculation(const AnswerOptions& answer, LoadedModel& model,
+                                     LoadOptions options) {
+  Speculation made;
+  if (answer.spec_type == "none" || answer.spec_draft_n_max == 0) return made;
+  if (!answer.draft_model.empty()) {
+    options.n_ctx = model.session().n_ctx();
+    made.draft_model = SLIP_TRY(load_model(answer.draft_model, model.runtime(), options));
+    const auto fits = check_draft_vocabulary(*model.tokenizer(), *made.draft_model->tokenizer());
+    if (!fits) return invalid("{}: {}", answer.draft_model, fits.error().message);
+  }
+  made.speculator = std::make_unique<Speculator>(
+      Speculator::Options{.most = answer.spec_draft_n_max,
+                          .looks_up = answer.spec_type == "ngram",
+                          .model = made.draft_model ? &made.draft_model->session() : nullptr,
+                          .n_vocab = model.session().n_vocab()});
+  return made;
 }
 
 }  // namespace slip

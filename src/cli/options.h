@@ -66,14 +66,23 @@ struct AnswerOptions {
   std::string system_prompt;
   std::string chat_template;       // Jinja source that replaces the model's
   std::string chat_template_file;  // or a file with it
+  std::string draft_model;         // path
   std::string spec_type = "ngram";
   std::int64_t spec_draft_n_max = 8;
 
   void declare(Arguments& args);
   // The replacement, read from its file; empty when there is none.
   Result<std::string> template_override() const;
-  // As GenerateRequest has it.
-  std::int64_t max_draft() const { return spec_type == "none" ? 0 : spec_draft_n_max; }
 };
+
+// What guesses ahead.
+struct Speculation {
+  std::unique_ptr<LoadedModel> draft_model;  // null: none
+  std::unique_ptr<Speculator> speculator;    // null: nothing is guessed
+};
+// Loads the draft model with the context of `model`. Errors: what loading fails with, and a
+// vocabulary other than the model's.
+Result<Speculation> make_speculation(const AnswerOptions& answer, LoadedModel& model,
+                                     LoadOptions options);
 
 }  // namespace slip

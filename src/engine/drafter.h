@@ -3,28 +3,24 @@
 
 #include <cstdint>
 #include <span>
-#include <unordered_map>
-#include <vector>
 
 namespace slip {
 
-// Prompt lookup (Saxena, "Prompt Lookup Decoding", 2023): what followed the last occurrence of the
-// text's newest n-gram, the longest that occurred before. Proposing costs a few hash lookups,
-// remembering a token as many insertions; memory grows with the text.
-class NgramDrafter {
+// Follows one text that grows: what became of a draft is seen from the next call's text. A text
+// that isn't the continuation of the last one is read anew from where they differ. Not thread-safe.
+class Drafter {
  public:
-  // Up to `max_tokens` tokens that may follow `text`, whose beginning must be the text of the call
-  // before (a shorter or different text is read anew). Valid until the next call.
-  std::span<const std::int32_t> propose(std::span<const std::int32_t> text,
-                                        std::int64_t max_tokens);
+  using Text = std::span<const std::int32_t>;
 
- private:
-  void remember(std::span<const std::int32_t> text);
+  virtual ~Drafter() = default;
 
-  // Hash of an n-gram to the position after its last occurrence, of those that something follows.
-  std::unordered_map<std::uint64_t, std::int32_t> next_;
-  std::vector<std::int32_t> seen_;
-  std::vector<std::int32_t> draft_;
+  // Tokens that it has missed, and would have to read before it can draft what follows `text`.
+  virtual std::int64_t n_missed(Text text) const = 0;
+  // Reads them.
+  virtual void catch_up(Text text) = 0;
+  // Up to `max_tokens` tokens that may follow `text`; none when there is nothing to guess from.
+  // Valid until the next call.
+  virtual Text propose(Text text, std::int64_t max_tokens) = 0;
 };
 
 }  // namespace slip

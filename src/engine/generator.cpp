@@ -4,8 +4,6 @@
 #include <numeric>
 
 #include "base/os/clock.h"
-#include "engine/draft_length.h"
-#include "engine/drafter.h"
 #include "text/detokenizer.h"
 #include "text/stop_strings.h"
 
@@ -94,16 +92,15 @@ class Answer {
 // Forward passes over the newest token and, where it pays, a draft of those that follow.
 class Drafting {
  public:
-  Drafting(Session& session, std::int64_t most) : session_(session), length_(most) {}
+  Drafting(Session& session, Speculator* speculator) : session_(session), speculator_(speculator) {}
 
-  std::span<const std::int32_t> draft() const { return draft_; }
+  Drafter::Text draft() const { return draft_; }
 
   // Logits [1 + draft][n_vocab] after the last token of `history` and each of at most `most`
   // drafted ones.
-  Result<std::span<const float>> pass(std::span<const std::int32_t> history, std::int64_t most) {
-    most = std::min(
-        {most, length_.choose(), session_.max_rows() - 1, session_.n_ctx() - std::ssize(history)});
-    draft_ = most > 0 ? drafter_.propose(history, most) : std::span<const std::int32_t>();
+  Result<std::span<const float>> pass(Drafter::Text history, std::int64_t most) {
+    most = std::min({most, session_.max_rows() - 1, session_.n_ctx() - std::ssize(history)});
+    draft_ = speculator_ != nullptr ? speculator_->draft(history, most) : Drafter::Text();
     batch_.assign(1, history.back());
     batch_.insert(batch_.end(), draft_.begin(), draft_.end());
     const std::int64_t start = now_ns();
@@ -114,8 +111,8 @@ class Drafting {
 
   // How many of the draft's tokens were right; the session forgets the others.
   void accept(std::int64_t n_accepted, GenerateTimings& timings) {
-    if (pass_ns_ == 0) return;  // the prefill
-    length_.record(std::ssize(draft_), n_accepted, pass_ns_);
+    if (pass_ns_ == 0 || speculator_ == nullptr) return;  // the prefill, or nothing to learn
+    speculator_->record(n_accepted, pass_ns_);
     timings.n_drafted += std::ssize(draft_);
     timings.n_accepted += n_accepted;
     session_.truncate(session_.tokens().size() - draft_.size() +
@@ -124,9 +121,8 @@ class Drafting {
 
  private:
   Session& session_;
-  NgramDrafter drafter_;
-  DraftLength length_;
-  std::span<const std::int32_t> draft_;
+  Speculator* speculator_;
+  Drafter::Text draft_;
   std::vector<std::int32_t> batch_;
   std::int64_t pass_ns_ = 0;
 };
@@ -189,7 +185,8 @@ Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
   std::span<const float> logits = SLIP_TRY(std::move(prefilled));
 
   Answer answer(tokenizer, request, result);
-  Drafting drafting(session, request.max_draft);
+  if (request.speculator != nullptr) request.speculator->begin(request.sampling, request.cancel);
+  Drafting drafting(session, request.speculator);
   std::int64_t last = start;
   for (bool goes_on = max_tokens > 0; goes_on;) {
     // Each row's token is what a plain pass would give: its logits are the same to the bit, and the

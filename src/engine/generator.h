@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "engine/sampling.h"
 #include "engine/session.h"
+#include "engine/speculator.h"
 #include "text/tokenizer.h"
 
 namespace slip {
@@ -25,9 +26,7 @@ struct GenerateRequest {
   SamplingParams sampling;
   std::vector<std::string> stop;  // strings that end the answer and are not part of it
   bool ignore_eos = false;
-  // Tokens to guess ahead at most, from what the text repeats; the answer is the same with any
-  // number. 0: none.
-  std::int64_t max_draft = 0;
+  Speculator* speculator = nullptr;  // guesses ahead; the answer is the same without
   // Called with new text as it becomes certain: whole UTF-8 characters, no beginning of a stop
   // string. May be empty.
   std::function<void(std::string_view)> on_text;

@@ -22,6 +22,7 @@ class Session {
   // Tokens whose keys and values are cached.
   std::span<const std::int32_t> tokens() const { return tokens_; }
   std::int64_t n_ctx() const { return runner_.n_ctx(); }
+  std::int64_t n_vocab() const { return runner_.config().n_vocab; }
   // Tokens that one extend() takes at most.
   std::int64_t max_rows() const { return runner_.max_rows(); }
 

@@ -81,6 +81,30 @@ struct FGemmArgs {
   int64_t out_stride;
 };
 
+// BF16 weights × activations rounded to BF16 (to nearest even; magnitudes below 2^-49 become zero,
+// NaN stays NaN). Recipe, per output, blocks of 32 columns in ascending order (the last may be
+// shorter): t = 0; for each pair of columns k, k + 1 in ascending order: t = fma(w[k + 1],
+// x[k + 1], t), then t = fma(w[k], x[k], t); a last odd column is alone; acc = acc + t. Weights of
+// magnitudes below 2^-63 count as zero: thereby every sum is a multiple of 2^-126, and none is one
+// of the subnormal numbers that the instruction for such pairs would drop.
+struct BF16RoundArgs {
+  const float* x;  // [n_rows][n_cols], row stride `x_stride` floats
+  int64_t x_stride;
+  int64_t n_cols;
+  int64_t row_begin;
+  int64_t row_end;
+  void* packed;  // bf16_bytes(n_rows, n_cols) bytes, 64-byte aligned; layout private
+};
+struct BGemmArgs {
+  const PackedMatrix* w;  // kind kBF16; zeros fill the last 64 bytes of a group
+  int64_t group_begin;
+  int64_t group_end;
+  const void* act;  // packed by bf16_round of the same table, same n_cols
+  int64_t n_rows;   // activation rows (M)
+  float* out;
+  int64_t out_stride;
+};
+
 // ---- Attention ---------------------------------------------------------------------------------
 enum class KvType : int { kF32, kF16, kBF16, kQ8_0 };
 
@@ -189,12 +213,15 @@ struct GateArgs {
 // them): error ≤ 1.0 and 1.2 ulp of f32; exp32(x) = 0 below -87.33, saturates above 88.37.
 
 struct KernelTable {
-  const char* isa;  // "ref", "avx2", "avx512", "neon"
+  const char* isa;  // "ref", "avx2", "avx512", "avx512_bf16", "neon"
   int act_tile;     // activation rows packed together
   size_t (*act_bytes)(int64_t n_rows, int64_t n_cols);
   void (*act_quantize)(const ActQuantArgs*);
   void (*qgemm)(const QGemmArgs*);
   void (*fgemm)(const FGemmArgs*);
+  size_t (*bf16_bytes)(int64_t n_rows, int64_t n_cols);
+  void (*bf16_round)(const BF16RoundArgs*);
+  void (*bgemm)(const BGemmArgs*);
   void (*kv_store)(const KvStoreArgs*);
   void (*attention)(const AttentionArgs*);
   void (*attention_merge)(const AttentionMergeArgs*);

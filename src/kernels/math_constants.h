@@ -38,6 +38,11 @@ constexpr uint32_t kSignBit = 0x80000000;
 constexpr float kGeluScale = 0.79788456F;
 constexpr float kGeluCubic = 0.044715F;
 
+// Magnitudes below these count as zero in products of BF16. Significands have 8 bits, so what is
+// left are multiples of 2^-70 and 2^-56, and products and their sums multiples of 2^-126.
+constexpr float kTinyBF16Weight = 0x1p-63F;
+constexpr float kTinyBF16Activation = 0x1p-49F;
+
 // A block with no larger magnitude than this is stored as zeros: its reciprocal would overflow.
 constexpr float kTinyAmax = 1e-30F;
 

@@ -62,6 +62,26 @@ Floats run_fgemm(const KernelTable& table, PackedKind kind) {
   return out;
 }
 
+Floats run_bgemm(const KernelTable& table) {
+  constexpr int64_t kGroups = 3, kCols = 39, kRows = 3;
+  const int64_t group_bytes = packed_group_bytes(PackedKind::kBF16, kCols);
+  Buffer weights = Buffer::bytes(static_cast<size_t>(kGroups * group_bytes));
+  for (int64_t group = 1; group <= kGroups; ++group) {  // the padding
+    std::memset(weights.as<uint8_t>() + group * group_bytes - 32, 0, 32);
+  }
+  Buffer x = Buffer::floats(kRows * kCols);
+  Buffer act(table.bf16_bytes(kRows, kCols));
+  const BF16RoundArgs round = {x.as<float>(), kCols, kCols, 0, kRows, act.as<uint8_t>()};
+  table.bf16_round(&round);
+  const PackedMatrix w = {weights.as<uint8_t>(), kGroups * kRowGroup, kCols, group_bytes,
+                          PackedKind::kBF16};
+  Floats out(kRows * kGroups * kRowGroup);
+  const BGemmArgs args = {
+      &w, 0, kGroups, act.as<uint8_t>(), kRows, out.data(), kGroups * kRowGroup};
+  table.bgemm(&args);
+  return out;
+}
+
 Floats run_qgemm(const KernelTable& table, PackedKind kind, float fine_above) {
   constexpr int64_t kCols = 256, kRows = 2;
   const int64_t group_bytes = packed_group_bytes(kind, kCols);
@@ -187,6 +207,7 @@ std::string self_test(const KernelTable& table, const KernelTable& ref) {
   for (const PackedKind kind : {PackedKind::kF32, PackedKind::kF16, PackedKind::kBF16}) {
     comparison.check("fgemm", [&](T t) { return run_fgemm(t, kind); });
   }
+  comparison.check("bgemm", run_bgemm);
   for (const PackedKind kind :
        {PackedKind::kQ4_0, PackedKind::kQ4_1, PackedKind::kQ5_1, PackedKind::kQ8_0,
         PackedKind::kQ2_K, PackedKind::kQ3_K, PackedKind::kQ4_K, PackedKind::kQ5_K,

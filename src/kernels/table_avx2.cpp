@@ -13,6 +13,8 @@ KernelTable make_table() {
   t.act_quantize = act_quantize_avx2;
   t.qgemm = qgemm_avx2;
   t.fgemm = fgemm_avx2;
+  t.bf16_round = bf16_round_avx2;
+  t.bgemm = bgemm_avx2;
   t.kv_store = kv_store_avx2;
   t.attention = attention_avx2;
   t.attention_merge = attention_merge_avx2;

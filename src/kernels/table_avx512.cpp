@@ -13,6 +13,8 @@ KernelTable make_table() {
   t.act_quantize = act_quantize_avx512;
   t.qgemm = qgemm_avx512;
   t.fgemm = fgemm_avx512;
+  t.bf16_round = bf16_round_avx512;
+  t.bgemm = bgemm_avx512;
   t.kv_store = kv_store_avx512;
   t.attention = attention_avx512;
   t.attention_merge = attention_merge_avx512;

@@ -13,6 +13,8 @@ KernelTable make_table() {
   t.act_quantize = act_quantize_neon;
   t.qgemm = qgemm_neon;
   t.fgemm = fgemm_neon;
+  t.bf16_round = bf16_round_neon;
+  t.bgemm = bgemm_neon;
   t.kv_store = kv_store_neon;
   t.attention = attention_neon;
   t.attention_merge = attention_merge_neon;

@@ -12,6 +12,9 @@ KernelTable make_table() {
   t.act_quantize = act_quantize_ref;
   t.qgemm = qgemm_ref;
   t.fgemm = fgemm_ref;
+  t.bf16_bytes = bf16_bytes_ref;
+  t.bf16_round = bf16_round_ref;
+  t.bgemm = bgemm_ref;
   t.kv_store = kv_store_ref;
   t.attention = attention_ref;
   t.attention_merge = attention_merge_ref;

@@ -11,9 +11,10 @@ namespace slip {
 
 // Each starts from the entries of the ISA below it and replaces those it has kernels for.
 const KernelTable* table_ref();
-const KernelTable* table_avx2();    // x86-64 only
-const KernelTable* table_avx512();  // x86-64 only
-const KernelTable* table_neon();    // aarch64 only
+const KernelTable* table_avx2();         // x86-64 only
+const KernelTable* table_avx512();       // x86-64 only
+const KernelTable* table_avx512_bf16();  // x86-64 only
+const KernelTable* table_neon();         // aarch64 only
 
 struct BuiltTable {
   const KernelTable* table;

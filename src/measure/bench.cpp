@@ -5,105 +5,58 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 
 #include "base/os/clock.h"
 #include "base/os/cpu.h"
 #include "base/os/page_cache.h"
-#include "base/rng.h"
 #include "measure/statistics.h"
+#include "measure/workload.h"
+#include "ops/matmul.h"
+#include "quant/pack.h"
 
 namespace slip {
 namespace {
-
-// The sequences of the tests on one runner: each has pages of its own.
-class Bench {
- public:
-  Bench(ModelRunner& runner, std::int64_t n_sequences, const std::atomic<bool>* cancel)
-      : runner_(runner), cancel_(cancel), pages_(static_cast<std::size_t>(n_sequences)) {
-    const std::int32_t per_sequence =
-        runner.kv().n_pages() / static_cast<std::int32_t>(n_sequences);
-    std::int32_t next = 0;
-    for (auto& pages : pages_) {
-      pages.resize(static_cast<std::size_t>(per_sequence));
-      std::iota(pages.begin(), pages.end(), next);
-      next += per_sequence;
-    }
-    for (const auto& pages : pages_) page_tables_.emplace_back(pages);
-  }
-
-  // Puts `depth` tokens into the first n_sequences sequences.
-  Result<> fill(std::int64_t depth, std::int64_t n_sequences) {
-    if (depth == 0) return {};
-    SLIP_TRY(prompt(0, depth));
-    const std::size_t n_pages =
-        static_cast<std::size_t>((depth + kKvPageTokens - 1) / kKvPageTokens);
-    for (std::size_t s = 1; s < static_cast<std::size_t>(n_sequences); ++s) {
-      for (std::size_t p = 0; p < n_pages; ++p) {
-        runner_.kv().copy_page(pages_[0][p], pages_[s][p]);
-      }
-    }
-    return {};
-  }
-
-  Result<> prompt(std::int64_t begin, std::int64_t n_tokens) {
-    const std::int64_t end = begin + n_tokens;
-    while (begin < end) {
-      const std::int64_t stop = std::min(end, begin + runner_.max_rows());
-      rows_.clear();
-      for (; begin < stop; ++begin) add_row(begin, 0, RowOutput::kNone);
-      if (stop == end) rows_.back().output = RowOutput::kLogits;
-      SLIP_TRY(run());
-    }
-    return {};
-  }
-
-  Result<> generate(std::int64_t begin, std::int64_t n_steps, std::int64_t n_sequences) {
-    for (std::int64_t step = 0; step < n_steps; ++step) {
-      rows_.clear();
-      for (std::int32_t s = 0; s < n_sequences; ++s) add_row(begin + step, s, RowOutput::kLogits);
-      SLIP_TRY(run());
-    }
-    return {};
-  }
-
- private:
-  // Any token will do; the same ones in every run.
-  void add_row(std::int64_t position, std::int32_t sequence, RowOutput output) {
-    const auto n_vocab = static_cast<std::uint64_t>(runner_.config().n_vocab);
-    const auto token =
-        random_bits(static_cast<std::uint64_t>(sequence), static_cast<std::uint64_t>(position));
-    rows_.push_back({.token = static_cast<std::int32_t>(token % n_vocab),
-                     .position = static_cast<std::int32_t>(position),
-                     .sequence = sequence,
-                     .output = output});
-  }
-
-  Result<> run() {
-    SLIP_TRY(runner_.run({.rows = rows_, .page_tables = page_tables_, .cancel = cancel_}));
-    return {};
-  }
-
-  ModelRunner& runner_;
-  const std::atomic<bool>* cancel_;
-  std::vector<std::vector<std::int32_t>> pages_;
-  std::vector<std::span<const std::int32_t>> page_tables_;
-  std::vector<BatchRow> rows_;
-};
 
 std::int64_t total_tokens(const BenchTest& test) {
   return test.n_tokens * (test.kind == BenchTest::Kind::kGeneration ? test.n_sequences : 1);
 }
 
-Result<double> time_once(Bench& bench, const BenchTest& test) {
+// Without the tokens ahead of it.
+Result<double> time_once(Workload& workload, const BenchTest& test) {
   const std::int64_t start = now_ns();
   if (test.kind == BenchTest::Kind::kPrompt) {
-    SLIP_TRY(bench.prompt(test.depth, test.n_tokens));
+    SLIP_TRY(workload.prompt(test.depth, test.n_tokens));
   } else {
-    SLIP_TRY(bench.generate(test.depth, test.n_tokens, test.n_sequences));
+    for (std::int64_t i = 0; i < test.n_tokens; ++i) {
+      SLIP_TRY(workload.step(test.depth + i, test.n_sequences));
+    }
   }
   const auto elapsed = static_cast<double>(std::max<std::int64_t>(1, now_ns() - start));
   return static_cast<double>(total_tokens(test)) * 1e9 / elapsed;
+}
+
+Result<> warm_up(Workload& workload, const BenchTest& test) {
+  BenchTest part = test;
+  const bool is_prompt = test.kind == BenchTest::Kind::kPrompt;
+  part.n_tokens = std::min(test.n_tokens, is_prompt ? workload.runner().max_rows() : 1);
+  SLIP_TRY(workload.fill(test.depth, test.n_sequences));
+  SLIP_TRY(time_once(workload, part));
+  return {};
+}
+
+// Every test once before any is repeated: a machine that turns slower or faster meanwhile does so
+// for all of them.
+Result<> run_tests(Workload& workload, const BenchOptions& options,
+                   std::vector<BenchResult>& results) {
+  for (BenchResult& result : results) SLIP_TRY(warm_up(workload, result.test));
+  for (int repeat = 0; repeat < options.repeats; ++repeat) {
+    for (BenchResult& result : results) {
+      if (options.on_repeat) options.on_repeat(result.test, repeat);
+      SLIP_TRY(workload.fill(result.test.depth, result.test.n_sequences));
+      result.tokens_per_s.push_back(SLIP_TRY(time_once(workload, result.test)));
+    }
+  }
+  return {};
 }
 
 // Compares the median speed with the least time that the peaks allow.
@@ -119,40 +72,12 @@ void add_bounds(BenchResult& result, const PassCost& cost, const BenchReport& re
   const double bytes = n_passes * cost.bytes;
   const double macs = n_rows * cost.macs_per_row + n_logits * cost.macs_per_logits_row;
   const double seconds = n_rows / median(result.tokens_per_s);
-  const double peak = cost.is_float ? report.compute.f32 : report.compute.int8;
+  const double peak = report.compute.of(cost.unit);
   const double read_seconds = bytes / report.read_bytes_per_s;
   const double compute_seconds = macs / peak;
   result.bytes_per_s = bytes / seconds;
   result.bound = read_seconds >= compute_seconds ? Bound::kBandwidth : Bound::kCompute;
   result.fraction_of_bound = std::max(read_seconds, compute_seconds) / seconds;
-}
-
-struct Loaded {
-  std::shared_ptr<const ModelSource> source;
-  std::unique_ptr<ModelRunner> runner;
-  std::int64_t load_ns = 0;
-};
-
-Result<Loaded> load(const std::filesystem::path& path, Runtime& runtime, const LoadOptions& options,
-                    std::int64_t n_sequences) {
-  const std::int64_t start = now_ns();
-  Loaded loaded;
-  loaded.source = SLIP_TRY(open_model(path));
-  auto weights = SLIP_TRY(
-      ModelWeights::load(loaded.source, {options.arithmetic, options.packed}, runtime.pool()));
-  const bool exact = options.arithmetic == Arithmetic::kExact;
-  const std::int64_t n_pages = (options.n_ctx + kKvPageTokens - 1) / kKvPageTokens * n_sequences;
-  if (n_pages > INT32_MAX)
-    return fail(ErrorKind::kLimit, "KV cache: {} pages are too many", n_pages);
-  loaded.runner = SLIP_TRY(make_cpu_runner(std::move(weights), runtime.pool(),
-                                           {.n_ctx = options.n_ctx,
-                                            .max_rows = std::max(options.max_rows, n_sequences),
-                                            .kv = {.type = exact ? KvType::kF32 : options.kv_type,
-                                                   .n_pages = static_cast<std::int32_t>(n_pages)},
-                                            .activations = options.activations,
-                                            .kernels = &runtime.kernels()}));
-  loaded.load_ns = now_ns() - start;
-  return loaded;
 }
 
 std::int64_t count_parameters(const ModelSource& source) {
@@ -199,7 +124,7 @@ std::string_view to_string(Bound bound) {
   return bound == Bound::kBandwidth ? "bandwidth" : "compute";
 }
 
-PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic) {
+PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic, ActivationBits activations) {
   PassCost cost{.bytes = static_cast<double>(source.bytes_per_token())};
   const auto elements = [&source](const std::string& name) {
     const TensorView* tensor = source.find(name);
@@ -214,10 +139,13 @@ PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic) {
   const bool is_tied = source.find("output.weight") == nullptr;
   cost.macs_per_logits_row = elements(is_tied ? "token_embd.weight" : "output.weight");
   const TensorView* down = source.find("blk.0.ffn_down.weight");
-  const bool float_weights =
-      down != nullptr &&
-      (down->dtype == DType::kF32 || down->dtype == DType::kF16 || down->dtype == DType::kBF16);
-  cost.is_float = float_weights || arithmetic == Arithmetic::kExact;
+  if (arithmetic == Arithmetic::kFast && down != nullptr) {
+    const auto kind = packed_kind(down->dtype);
+    if (kind) cost.unit = mac_unit(*kind);
+    if (kind == PackedKind::kBF16 && activations != ActivationBits::k16) {
+      cost.unit = MacUnit::kBf16;
+    }
+  }
   return cost;
 }
 
@@ -233,29 +161,24 @@ Result<BenchReport> run_bench(const std::filesystem::path& path, Runtime& runtim
   BenchReport report;
   drop_page_cache(path);
   if (load_options.packed.cache) drop_page_cache(load_options.packed.cache->file_of(path));
-  report.load_cold_ns = SLIP_TRY(load(path, runtime, load_options, n_sequences)).load_ns;
-  const Loaded loaded = SLIP_TRY(load(path, runtime, load_options, n_sequences));
-  report.load_warm_ns = loaded.load_ns;
-  report.n_parameters = count_parameters(*loaded.source);
-  report.tensor_bytes = static_cast<std::int64_t>(loaded.source->tensor_bytes());
+  const auto load = [&] { return Workload::load(path, runtime, load_options, n_sequences); };
+  report.load_cold_ns = SLIP_TRY(load())->load_ns();
+  const auto workload = SLIP_TRY(load());
+  workload->set_cancel(options.cancel);
+  report.load_warm_ns = workload->load_ns();
+  report.n_parameters = count_parameters(workload->source());
+  report.tensor_bytes = static_cast<std::int64_t>(workload->source().tensor_bytes());
   report.read_bytes_per_s = SLIP_TRY(measure_read_bandwidth(runtime.pool(), {}));
   report.compute = measure_compute_peaks(runtime.pool(), runtime.kernels().isa);
 
-  const PassCost cost = pass_cost(*loaded.source, load_options.arithmetic);
-  Bench bench(*loaded.runner, n_sequences, options.cancel);
-  for (const BenchTest& test : options.tests) {
-    BenchResult result{.test = test, .tokens_per_s = {}};
-    SLIP_TRY(bench.fill(test.depth, test.n_sequences));
-    BenchTest warm_up = test;
-    warm_up.n_tokens = std::min<std::int64_t>(
-        test.n_tokens, test.kind == BenchTest::Kind::kPrompt ? loaded.runner->max_rows() : 1);
-    SLIP_TRY(time_once(bench, warm_up));
-    for (int repeat = 0; repeat < options.repeats; ++repeat) {
-      if (options.on_repeat) options.on_repeat(test, repeat);
-      result.tokens_per_s.push_back(SLIP_TRY(time_once(bench, test)));
-    }
-    add_bounds(result, cost, report, loaded.runner->max_rows());
-    report.results.push_back(std::move(result));
+  const LostCpuMeter meter(runtime.pool().n_threads());
+  for (const BenchTest& test : options.tests) report.results.push_back({.test = test});
+  SLIP_TRY(run_tests(*workload, options, report.results));
+  report.lost_cpu = meter.read();
+  const PassCost cost =
+      pass_cost(workload->source(), load_options.arithmetic, load_options.activations);
+  for (BenchResult& result : report.results) {
+    add_bounds(result, cost, report, workload->runner().max_rows());
   }
   report.rss_bytes = memory_use().resident_bytes;
   return report;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/loaded_model.h"
+#include "measure/lost_cpu.h"
 #include "measure/peaks.h"
 
 namespace slip {
@@ -30,7 +31,7 @@ std::string_view to_string(Bound bound);  // "bandwidth", "compute"
 
 struct BenchResult {
   BenchTest test;
-  std::vector<double> tokens_per_s;  // one a repeat
+  std::vector<double> tokens_per_s = {};  // one a repeat
   // Stored tensor bytes that the passes needed, per second, at the median speed.
   double bytes_per_s = 0;
   // The least time that the machine's peaks allow (the larger of bytes / bandwidth and
@@ -57,10 +58,12 @@ struct BenchReport {
   std::int64_t load_warm_ns = 0;
   std::vector<BenchResult> results;
   std::size_t rss_bytes = 0;
+  LostCpu lost_cpu;  // while the tests ran
 };
 
 // Loads the model twice (the first time with its files dropped from the page cache, where the
-// system allows that), measures the peaks with the same threads, then runs the tests.
+// system allows that), measures the peaks with the same threads, then runs the tests, all of them
+// once a repeat.
 Result<BenchReport> run_bench(const std::filesystem::path& path, Runtime& runtime,
                               const BenchOptions& options);
 
@@ -69,8 +72,8 @@ struct PassCost {
   double bytes = 0;  // stored bytes of all weights
   double macs_per_row = 0;
   double macs_per_logits_row = 0;
-  bool is_float = false;  // float weights or exact arithmetic: the f32 peak counts
+  MacUnit unit = MacUnit::kF32;  // float weights and exact arithmetic: f32
 };
-PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic);
+PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic, ActivationBits activations);
 
 }  // namespace slip

@@ -87,7 +87,11 @@ ComputePeaks measure_compute_peaks(ThreadPool& pool, std::string_view isa) {
   for (const PeakKernels* built : built_peaks()) {
     if (built->isa == isa) kernels = built;
   }
-  return {.int8 = measure_loop(pool, kernels->int8), .f32 = measure_loop(pool, kernels->f32)};
+  ComputePeaks peaks{.int8 = measure_loop(pool, kernels->int8),
+                     .f32 = measure_loop(pool, kernels->f32)};
+  peaks.bf16 = kernels->bf16 == kernels->f32 ? peaks.f32 : measure_loop(pool, kernels->bf16);
+  if (kernels->int4 != nullptr) peaks.int4 = measure_loop(pool, kernels->int4);
+  return peaks;
 }
 
 }  // namespace slip

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/trace.h"
 #include "measure/peak/peak_kernels.h"
 #include "ops/thread_pool.h"
 
@@ -24,6 +25,22 @@ Result<double> measure_read_bandwidth(ThreadPool& pool, const BandwidthOptions& 
 struct ComputePeaks {
   double int8 = 0;
   double f32 = 0;
+  double bf16 = 0;
+  double int4 = 0;  // weights of at most 4 bits × int8; 0 where they are no faster than int8
+
+  double of(MacUnit unit) const {
+    switch (unit) {
+      case MacUnit::kF32:
+        return f32;
+      case MacUnit::kBf16:
+        return bf16;
+      case MacUnit::kInt8:
+        return int8;
+      case MacUnit::kInt4:
+        return int4 > 0 ? int4 : int8;
+    }
+    return f32;
+  }
 };
 
 // With the instructions of `isa` (a kernel table's name), which the CPU must have.

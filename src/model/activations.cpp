@@ -45,6 +45,7 @@ Result<Activations> Activations::create(const ModelWeights& weights, const Kerne
   act.up = SLIP_TRY(allocate(w.ff));
   act.block_out = SLIP_TRY(allocate(d));
   act.quantized = SLIP_TRY(AlignedBuffer::allocate(kernels.act_bytes(max_rows, w.in)));
+  act.rounded = SLIP_TRY(AlignedBuffer::allocate(kernels.bf16_bytes(max_rows, w.in)));
   return act;
 }
 

@@ -21,6 +21,7 @@ struct Activations {
   AlignedBuffer gate, up;   // [max_rows][d_ff]
   AlignedBuffer block_out;  // [max_rows][d_model]
   AlignedBuffer quantized;  // the input of a product, quantised
+  AlignedBuffer rounded;    // or rounded to BF16
   std::vector<float> logits;
   std::vector<float> hidden;
 

@@ -46,6 +46,7 @@ class CpuRunner final : public ModelRunner {
   KvStore& kv() override { return kv_; }
   std::int64_t max_rows() const override { return act_.max_rows; }
   std::int64_t n_ctx() const override { return n_ctx_; }
+  void set_trace(Trace* trace) override { ctx_.set_trace(trace); }
 
   Result<Ticket> submit(const ForwardBatch& batch) override;
   Result<ForwardOutput> wait(Ticket ticket) override;
@@ -61,8 +62,9 @@ class CpuRunner final : public ModelRunner {
   void outputs();
 
   // y = x W + b for every (linear, out) pair; `x` has the linears' n_in columns.
-  // Blocks of x whose largest value is above `fine_above` root mean squares of their row get 16
-  // bits, the others 8.
+  // For quantised weights, blocks of x whose largest value is above `fine_above` root mean squares
+  // of their row get 16 bits, the others 8. BF16 weights meet x itself where all blocks get 16,
+  // else x rounded to BF16.
   void project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs,
                float fine_above);
   // The residual stream gains `y` after an optional norm.
@@ -169,8 +171,10 @@ Result<ForwardOutput> CpuRunner::wait(Ticket ticket) {
     if (batch_.cancel != nullptr && batch_.cancel->load(std::memory_order_relaxed)) {
       return fail(ErrorKind::kCancelled, "the forward pass was cancelled");
     }
+    ctx_.set_layer(i);
     layer(i);
   }
+  ctx_.set_layer(-1);
   outputs();
   for (const AttentionRun& run : runs_) {
     const std::int64_t begin = positions_[static_cast<std::size_t>(run.row_begin)];
@@ -192,7 +196,9 @@ void CpuRunner::embed() {
       }
     }
   };
-  ctx_.pool().parallel_for(n_rows_, 16, task);
+  ctx_.parallel_for(n_rows_, 16, task, [&] {
+    return OpCost{.name = "embed", .bytes = n_rows_ * (table.row_bytes() + 4 * config_.d_model)};
+  });
 }
 
 void CpuRunner::make_rope_tables() {
@@ -207,7 +213,9 @@ void CpuRunner::make_rope_tables() {
         ropes_[i].at(positions_[r], &rope_cos_[i][r * half], &rope_sin_[i][r * half]);
       }
     };
-    ctx_.pool().parallel_for(n_rows_, 16, task);
+    ctx_.parallel_for(n_rows_, 16, task, [&] {
+      return OpCost{.name = "rope tables", .bytes = n_rows_ * ropes_[i].n_rot() * 4};
+    });
   }
 }
 
@@ -296,6 +304,9 @@ void CpuRunner::project(const Rows& x, std::span<const std::pair<const Linear*, 
       .x = x.data, .x_stride = x.stride, .n_rows = x.n_rows, .n_cols = jobs[0].first->n_in()};
   const bool all_float = std::all_of(jobs.begin(), jobs.end(),
                                      [](const auto& job) { return job.first->takes_float(); });
+  const bool any_bf16 = std::any_of(jobs.begin(), jobs.end(),
+                                    [](const auto& job) { return job.first->takes_bf16(); });
+  if (any_bf16 && fine_above != 0) round_rows(ctx_, input, act_.rounded.data());
   if (!all_float) quantize_rows(ctx_, input, fine_above, act_.quantized.data());
   MatmulJob matmul_jobs[3];
   SLIP_CHECK(jobs.size() <= std::size(matmul_jobs));
@@ -307,6 +318,8 @@ void CpuRunner::project(const Rows& x, std::span<const std::pair<const Linear*, 
   matmul(ctx_, input, {matmul_jobs, jobs.size()});
   for (const auto& [linear, out] : jobs) {
     if (linear->bias().empty()) continue;
+    const SerialSpan span(ctx_.trace(),
+                          {.name = "bias", .bytes = 3 * x.n_rows * linear->n_out() * 4});
     for (std::int64_t r = 0; r < x.n_rows; ++r) {
       ctx_.kernels().add(out + r * linear->n_out_padded(), linear->bias().data(), linear->n_out());
     }
@@ -334,6 +347,7 @@ void CpuRunner::outputs() {
                            .eps = params.eps,
                            .n = d,
                            .y = out};
+    const SerialSpan span(ctx_.trace(), {.name = "norm", .bytes = 2 * d * 4});
     ctx_.kernels().rms_norm(&args);
   }
   const Linear& output = weights_->output;
@@ -343,7 +357,10 @@ void CpuRunner::outputs() {
   const std::pair<const Linear*, float*> job[] = {{&output, act_.logits.data()}};
   // The logits feel every error of this input directly, and few rows want them.
   project({.data = h.data, .stride = d, .n_rows = n_logits}, job, 0.0f);
+  const int n_sweeps =
+      (stride != n_vocab) + (config_.logit_scale != 1.0f) + (config_.final_soft_cap > 0);
   for (std::int64_t r = 0; r < n_logits; ++r) {
+    const SerialSpan span(ctx_.trace(), {.name = "logits", .bytes = 2 * n_sweeps * n_vocab * 4});
     float* row = act_.logits.data() + r * n_vocab;
     if (stride != n_vocab) std::copy_n(act_.logits.data() + r * stride, n_vocab, row);
     if (config_.logit_scale != 1.0f) ctx_.kernels().scale(row, config_.logit_scale, n_vocab);

@@ -8,7 +8,8 @@
 
 namespace slip {
 
-// Bits of the activations that meet quantised weights; docs/adr/0002 has what each costs and gains.
+// Bits of the activations that meet quantised weights, and whether BF16 weights meet F32 (k16) or
+// BF16; docs/adr/0002 and 0003 have what each costs and gains.
 enum class ActivationBits {
   k16,
   kMixed,  // 16 for blocks of 32 that stand out of their row, 8 for the others

@@ -6,7 +6,8 @@ namespace slip {
 
 void Linear::set_exact(const PackedMatrix& packed, const TensorView& weight) {
   view_ = std::make_unique<TensorView>(weight);
-  matrix_ = {.packed = packed, .exact = view_.get()};
+  matrix_.packed = packed;
+  matrix_.exact = view_.get();
 }
 
 void Linear::set_bias(const TensorView& bias) {

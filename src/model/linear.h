@@ -12,7 +12,8 @@ namespace slip {
 
 // How weights and activations meet.
 enum class Arithmetic {
-  kFast,   // packed weights, activations of 8 or 16 bits against quantised weights
+  kFast,   // packed weights, activations of 8 or 16 bits against quantised weights,
+           // of BF16 or F32 against BF16
   kExact,  // weights decoded to f32, f32 activations: the yardstick
 };
 
@@ -24,12 +25,15 @@ class Linear {
   // Exact arithmetic: W as `weight` has it, [n_in, n_out] in file order. `packed` has the shape.
   void set_exact(const PackedMatrix& packed, const TensorView& weight);
   void set_bias(const TensorView& bias);
+  // What a trace calls its product; lives as long as the program.
+  void set_name(const char* name) { matrix_.name = name; }
 
   std::int64_t n_in() const { return matrix_.n_cols(); }
   std::int64_t n_out() const { return matrix_.n_rows(); }
   // n_out rounded up to whole groups of 16: the width that an output row must have room for.
   std::int64_t n_out_padded() const { return (n_out() + kRowGroup - 1) / kRowGroup * kRowGroup; }
   bool takes_float() const { return matrix_.is_float(); }
+  bool takes_bf16() const { return matrix_.is_bf16(); }
 
   const WeightMatrix& matrix() const { return matrix_; }
   std::span<const float> bias() const { return bias_; }

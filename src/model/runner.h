@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/trace.h"
 #include "model/config.h"
 #include "model/kv_store.h"
 
@@ -64,6 +65,9 @@ class ModelRunner {
   // must stay valid until wait() returns.
   virtual Result<Ticket> submit(const ForwardBatch& batch) = 0;
   virtual Result<ForwardOutput> wait(Ticket ticket) = 0;
+
+  // The spans of the passes that follow go to `trace`, which outlives them; null: nowhere.
+  virtual void set_trace(Trace* trace) = 0;
 
   Result<ForwardOutput> run(const ForwardBatch& batch) { return wait(SLIP_TRY(submit(batch))); }
 };

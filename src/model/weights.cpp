@@ -28,11 +28,17 @@ class Loader {
       w.q_norm = SLIP_TRY(vector("attn_q_norm"));
       w.k_norm = SLIP_TRY(vector("attn_k_norm"));
     }
+    // What shares an input is one product.
+    for (Linear* linear : {&w.q, &w.k, &w.v}) linear->set_name("qkv");
+    w.o.set_name("o");
+    for (Linear* linear : {&w.gate, &w.up}) linear->set_name("gate+up");
+    w.down.set_name("down");
     SLIP_TRY(attention(recipe, w));
     return ffn(recipe, w);
   }
 
   Result<> output(const TensorView& weight, Linear& output) {
+    output.set_name("lm_head");
     return place("output", weight, source_.find("output.bias"), output);
   }
 

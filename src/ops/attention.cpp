@@ -134,6 +134,30 @@ class Plan {
   std::int64_t part_ = 0;  // blocks of a part; 0 = contexts stay whole
 };
 
+// Of one position's keys and values in a layer.
+std::int64_t position_bytes(const KvLayout& kv) {
+  return static_cast<std::int64_t>(2 * kv.head_bytes) * kv.n_kv_heads / kKvPageTokens;
+}
+
+// Every key and value that a run sees is read once, whatever the tiles.
+OpCost attention_cost(const KvLayout& kv, const AttentionParams& params,
+                      const AttentionInput& input) {
+  OpCost cost{.name = "attention"};
+  const auto first_key = [&params](std::int64_t position) {
+    return params.window > 0 ? std::max<std::int64_t>(0, position - params.window + 1) : 0;
+  };
+  for (const AttentionRun& run : input.runs) {
+    const std::int64_t begin = input.positions[static_cast<std::size_t>(run.row_begin)];
+    const std::int64_t end = begin + run.row_end - run.row_begin;
+    cost.bytes += (end - first_key(begin)) * position_bytes(kv);
+    for (std::int64_t position = begin; position < end; ++position) {
+      const std::int64_t n_keys = position + 1 - first_key(position);
+      cost.macs += 2 * n_keys * params.n_heads * kv.head_dim;
+    }
+  }
+  return cost;
+}
+
 std::size_t scratch_of(const AttentionInput& input, const AttentionParams& params,
                        const KvLayout& kv) {
   const std::int32_t last = *std::max_element(input.positions.begin(), input.positions.end());
@@ -160,11 +184,12 @@ class Attend {
   void run() {
     const auto block_bytes =
         static_cast<std::size_t>(attention_block_floats(kv_.head_dim)) * sizeof(float);
-    plan_.share_context(ctx_.pool().n_threads(), ctx_.shared().size(), block_bytes);
+    plan_.share_context(ctx_.n_threads(), ctx_.shared().size(), block_bytes);
     const auto attend_tasks = [&](std::int64_t begin, std::int64_t end, int thread) {
       for (std::int64_t i = begin; i < end; ++i) attend(plan_.task(i), thread);
     };
-    ctx_.pool().parallel_for(plan_.n_tasks(), 1, attend_tasks);
+    ctx_.parallel_for(plan_.n_tasks(), 1, attend_tasks,
+                      [&] { return attention_cost(kv_, params_, input_); });
     if (!plan_.shares_context()) return;
     for (const AttentionRun& run : input_.runs) {
       const std::int64_t n_rows = run.row_end - run.row_begin;
@@ -173,7 +198,8 @@ class Attend {
           merge(run, run.row_begin + i % n_rows, static_cast<int>(i / n_rows), thread);
         }
       };
-      ctx_.pool().parallel_for(n_rows * kv_.n_kv_heads, 1, merge_rows);
+      ctx_.parallel_for(n_rows * kv_.n_kv_heads, 1, merge_rows,
+                        [] { return OpCost{.name = "attention merge"}; });
     }
   }
 
@@ -300,7 +326,12 @@ void store_kv(OpContext& ctx, const KvLayout& kv, const AttentionInput& input) {
       }
     }
   };
-  ctx.pool().parallel_for(static_cast<std::int64_t>(input.positions.size()), kKvPageTokens, task);
+  const auto n_rows = static_cast<std::int64_t>(input.positions.size());
+  const auto cost = [&] {
+    const std::int64_t n_values = 2 * n_rows * kv.n_kv_heads * kv.head_dim;
+    return OpCost{.name = "kv store", .bytes = n_values * 4 + n_rows * position_bytes(kv)};
+  };
+  ctx.parallel_for(n_rows, kKvPageTokens, task, cost);
 }
 
 void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,

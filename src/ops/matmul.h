@@ -14,13 +14,17 @@ namespace slip {
 struct WeightMatrix {
   PackedMatrix packed{};
   const TensorView* exact = nullptr;  // set: decode to f32 on the fly, `packed.data` unused
+  const char* name = "product";       // of its product, in a trace
 
   std::int64_t n_rows() const { return packed.n_rows; }
   std::int64_t n_cols() const { return packed.n_cols; }
+  // What it can meet: activations as they are, rounded to BF16 too, or only quantised ones.
+  bool is_bf16() const { return exact == nullptr && packed.kind == PackedKind::kBF16; }
   bool is_float() const { return exact != nullptr || packed.kind <= PackedKind::kBF16; }
 };
 
-// Rows of activations, [n_rows][n_cols] f32; `packed` when they have been quantised.
+// Rows of activations, [n_rows][n_cols] f32; `packed` when they have been quantised, `rounded` when
+// BF16 weights shall meet BF16.
 struct MatmulInput {
   const float* x = nullptr;
   std::int64_t x_stride = 0;
@@ -28,6 +32,7 @@ struct MatmulInput {
   std::int64_t n_cols = 0;
   const std::byte* packed = nullptr;
   float fine_above = 0;  // as it was quantised
+  const std::byte* rounded = nullptr;
 };
 
 // out[m][r] = Σ_k w[r][k] · x[m][k]; `out` has room for n_rows rounded up to 16 in every row.
@@ -37,13 +42,20 @@ struct MatmulJob {
   std::int64_t out_stride = 0;
 };
 
+// The arithmetic that weights of the kind ask for, with activations of 16 bits.
+MacUnit mac_unit(PackedKind kind);
+
 // Quantises input.x into `buffer` (act_bytes of the kernels, 64-byte aligned) and refers input to
 // it. Blocks whose largest value is above `fine_above` root mean squares of their row get 16 bits,
 // the others 8 (ActQuantArgs).
 void quantize_rows(OpContext& ctx, MatmulInput& input, float fine_above, std::byte* buffer);
 
+// Rounds input.x to BF16 into `buffer` (bf16_bytes of the kernels, 64-byte aligned) and refers
+// input to it.
+void round_rows(OpContext& ctx, MatmulInput& input, std::byte* buffer);
+
 // All jobs read the same input and run as one parallel region. Quantised weights take
-// input.packed, float and exact ones input.x.
+// input.packed, BF16 ones input.rounded if there is one, other float and exact ones input.x.
 void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob> jobs);
 
 // Scratch per thread that matmul needs for an exact matrix with n_cols columns.

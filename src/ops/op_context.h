@@ -1,4 +1,5 @@
-// What every op works with: the threads, the kernels and scratch areas.
+// What every op works with: the threads, the kernels, scratch areas and, while someone measures, a
+// trace.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +7,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/check.h"
+#include "base/trace.h"
 #include "kernels/kernels.h"
 #include "ops/thread_pool.h"
 
@@ -32,7 +34,7 @@ class OpContext {
     return ctx;
   }
 
-  ThreadPool& pool() const { return *pool_; }
+  int n_threads() const { return pool_->n_threads(); }
   const KernelTable& kernels() const { return *kernels_; }
 
   // 64-byte aligned, private to `thread` for the duration of an op.
@@ -44,13 +46,35 @@ class OpContext {
   // For what threads hand to each other within an op.
   std::span<std::byte> shared() { return {shared_.data(), shared_.size()}; }
 
+  // Runs fn over [0, n) on the pool (ThreadPool::parallel_for) as one op. `cost`, a callable that
+  // returns the op's OpCost, is asked only while a trace is on.
+  template <class Cost>
+  void parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn, const Cost& cost) {
+    if (trace_ == nullptr) {
+      pool_->parallel_for(n, grain, fn);
+    } else {
+      traced_for(n, grain, fn, cost());
+    }
+  }
+
+  // Where ops leave their spans; null (the default): nowhere. Not owned.
+  Trace* trace() const { return trace_; }
+  void set_trace(Trace* trace) { trace_ = trace; }
+  // The layer that the next ops belong to; -1: none.
+  void set_layer(int layer) {
+    if (trace_ != nullptr) trace_->set_layer(layer);
+  }
+
  private:
   OpContext() = default;
+  void traced_for(std::int64_t n, std::int64_t grain, RangeFn fn, const OpCost& cost);
+
   ThreadPool* pool_ = nullptr;
   const KernelTable* kernels_ = nullptr;
   AlignedBuffer scratch_;
   AlignedBuffer shared_;
   std::size_t stride_ = 0;
+  Trace* trace_ = nullptr;
 };
 
 }  // namespace slip

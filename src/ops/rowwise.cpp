@@ -7,6 +7,11 @@ namespace {
 // decode step's single row stays on the calling thread.
 constexpr std::int64_t kRowsPerTask = 8;
 
+// An op that reads and writes `n_values` floats in all.
+OpCost row_cost(const char* name, std::int64_t n_values) {
+  return {.name = name, .bytes = n_values * static_cast<std::int64_t>(sizeof(float))};
+}
+
 }  // namespace
 
 void rms_norm(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows& y) {
@@ -21,7 +26,10 @@ void rms_norm(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows&
       ctx.kernels().rms_norm(&args);
     }
   };
-  ctx.pool().parallel_for(x.n_rows, kRowsPerTask, task);
+  const auto cost = [&] {
+    return row_cost("norm", 2 * x.n_rows * static_cast<std::int64_t>(norm.weight.size()));
+  };
+  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
 }
 
 void rms_norm_heads(OpContext& ctx, const NormParams& norm, const Rows& x, int n_heads) {
@@ -40,7 +48,8 @@ void rms_norm_heads(OpContext& ctx, const NormParams& norm, const Rows& x, int n
       }
     }
   };
-  ctx.pool().parallel_for(x.n_rows, kRowsPerTask, task);
+  const auto cost = [&] { return row_cost("norm", 2 * x.n_rows * n_heads * head_dim); };
+  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
 }
 
 void rope(OpContext& ctx, const RopeTables& tables, const Rows& x, int n_heads, int head_dim) {
@@ -57,7 +66,8 @@ void rope(OpContext& ctx, const RopeTables& tables, const Rows& x, int n_heads, 
       }
     }
   };
-  ctx.pool().parallel_for(x.n_rows, kRowsPerTask, task);
+  const auto cost = [&] { return row_cost("rope", 2 * x.n_rows * n_heads * tables.n_rot); };
+  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
 }
 
 void gate(OpContext& ctx, const GateInput& input, const Rows& y) {
@@ -71,7 +81,8 @@ void gate(OpContext& ctx, const GateInput& input, const Rows& y) {
       ctx.kernels().gate(&args);
     }
   };
-  ctx.pool().parallel_for(y.n_rows, kRowsPerTask, task);
+  const auto cost = [&] { return row_cost("activation", 3 * y.n_rows * input.n); };
+  ctx.parallel_for(y.n_rows, kRowsPerTask, task, cost);
 }
 
 void add_residual(OpContext& ctx, const Rows& x, const Rows& y, std::int64_t n, float factor) {
@@ -81,7 +92,8 @@ void add_residual(OpContext& ctx, const Rows& x, const Rows& y, std::int64_t n, 
       ctx.kernels().add(x.row(r), y.row(r), n);
     }
   };
-  ctx.pool().parallel_for(x.n_rows, kRowsPerTask, task);
+  const auto cost = [&] { return row_cost("residual", 3 * x.n_rows * n); };
+  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
 }
 
 }  // namespace slip

@@ -59,17 +59,20 @@ void ThreadPool::stop() {
   for (std::thread& thread : workers_) thread.join();
 }
 
-void ThreadPool::parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn) {
+void ThreadPool::parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn, Trace* trace) {
   if (n <= 0) return;
   grain = std::max<std::int64_t>(1, grain);
   const std::lock_guard lock(calls_);
   if (n_threads_ == 1 || n <= grain) {
+    const std::int64_t start = trace != nullptr ? now_ns() : 0;
     for (std::int64_t i = 0; i < n; i += grain) fn(i, std::min(n, i + grain), 0);
+    if (trace != nullptr) trace->add_busy(0, start, now_ns());
     return;
   }
   job_ = &fn;
   n_ = n;
   grain_ = grain;
+  trace_ = trace;
   next_.value.store(0, std::memory_order_relaxed);
   const std::uint64_t job = (state_.load(std::memory_order_relaxed) >> kJobShift) + 1;
   state_.store(job << kJobShift | kOpen, std::memory_order_release);
@@ -82,11 +85,15 @@ void ThreadPool::parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn) {
 }
 
 void ThreadPool::take_ranges(int thread) {
+  const std::int64_t start = trace_ != nullptr ? now_ns() : 0;
+  bool had_one = false;
   for (;;) {
     const std::int64_t begin = next_.value.fetch_add(grain_, std::memory_order_relaxed);
-    if (begin >= n_) return;
+    if (begin >= n_) break;
+    had_one = true;
     (*job_)(begin, std::min(n_, begin + grain_), thread);
   }
+  if (trace_ != nullptr && had_one) trace_->add_busy(thread, start, now_ns());
 }
 
 bool ThreadPool::join(std::uint64_t& seen_job, int& thread) {

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/trace.h"
+
 namespace slip {
 
 // A reference to a callable `void(int64 begin, int64 end, int thread)`; the callee outlives the
@@ -46,8 +48,9 @@ class ThreadPool {
   // Calls fn(begin, end, thread) over disjoint ranges that cover [0, n), each at most `grain` long
   // and aligned to multiples of it, on any of the threads 0 … n_threads-1, and returns when all is
   // done. Ranges are handed out as threads become free, so one that lost its CPU doesn't hold up
-  // the rest. fn must not throw and must not call the pool.
-  void parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn);
+  // the rest. fn must not throw and must not call the pool. Each thread that had a range tells
+  // `trace`, unless it is null, when it worked.
+  void parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn, Trace* trace = nullptr);
 
  private:
   struct alignas(64) Line {
@@ -65,6 +68,7 @@ class ThreadPool {
   const RangeFn* job_ = nullptr;
   std::int64_t n_ = 0;
   std::int64_t grain_ = 1;
+  Trace* trace_ = nullptr;
   Line next_;  // first index not handed out yet
   // Number of the job, whether it is open, and how many workers have joined and not left: one word,
   // so that a worker which the system has put aside can't join a job that is over, and the caller

@@ -17,7 +17,7 @@
 // scales, then 16 for the mins. A min is the product of a factor and an integer, or an f16: the
 // value that is added, so the factors of Q2_K, Q4_K and Q5_K have the opposite sign of the file's.
 // Blocks follow each other without gaps; a group ends at a multiple of 64 B.
-// Float kinds: [group][k][16 rows]. Rows beyond n_rows are zero.
+// Float kinds: [group][k][16 rows]. Rows beyond n_rows are zero, and so is what fills a last line.
 //
 // Plain structs only: kernel files include this header.
 #pragma once

@@ -6,6 +6,7 @@
 
 #include "base/os/atomic_file.h"
 #include "base/os/cpu.h"
+#include "base/os/cpu_times.h"
 #include "base/os/mapped_file.h"
 
 namespace slip {
@@ -68,6 +69,20 @@ TEST_F(Os, OpeningWhatIsNoFileIsAnError) {
   EXPECT_TRUE(MappedFile::open(dir_ / "empty")->bytes().empty());
   ASSERT_EQ(mkfifo((dir_ / "pipe").c_str(), 0600), 0);
   EXPECT_FALSE(MappedFile::open(dir_ / "pipe").has_value());  // and doesn't wait for a writer
+}
+
+TEST_F(Os, CpuTimesAreReadFromProc) {
+  EXPECT_FALSE(cpu_times(dir_).machine_ticks.has_value());
+  EXPECT_FALSE(cpu_times(dir_).waiting_ns.has_value());
+  write("stat", "cpu  1 2 3 4 5 6 7 8 900 900\ncpu0 1 2 3 4 5 6 7 8 900 900\n");
+  write("self/task/1/schedstat", "10 20 3\n");
+  write("self/task/2/schedstat", "10 22 3\n");
+  const CpuTimes times = cpu_times(dir_);
+  EXPECT_EQ(times.machine_ticks, 36) << "guests' time is in user time already";
+  EXPECT_EQ(times.stolen_ticks, 8);
+  EXPECT_EQ(times.waiting_ns, 42);
+  write("stat", "cpu  1 2 3\n");
+  EXPECT_FALSE(cpu_times(dir_).stolen_ticks.has_value());
 }
 
 TEST_F(Os, CgroupQuotaIsTheTightestOfAllAncestors) {

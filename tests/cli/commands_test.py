@@ -108,6 +108,35 @@ class TinyModel(CliTest):
         self.assertRegex(self.run_cli(*args[:-5], "-n", "20", "--temp", "0", "--ignore-eos").stderr,
                          r"GB/s( of [0-9.]+ \((100|[0-9]{1,2}) %\)| \(limit n/a\))")
 
+    def test_a_draft_model_changes_no_answer(self):
+        for temperature in ("0", "1"):
+            args = ["run", TINY, "--raw", "-p", "abc", "-n", "30", "--ignore-eos", "-s", "3",
+                    "--temp", temperature]
+            plain = self.json(*args, "--spec-type", "none")
+            self.assertEqual(plain["timings"]["drafted"], 0)
+            both = self.json(*args, "-md", TINY)
+            alone = self.json(*args, "--spec-type", "draft", SLIPSTREAM_SPEC_DRAFT_MODEL=str(TINY))
+            for report in (both, alone):
+                self.assertEqual(report["tokens"], plain["tokens"])
+            # An equal model is right, whether it pays or not.
+            self.assertGreater(alone["timings"]["drafted"], 0)
+            self.assertEqual(alone["timings"]["accepted"], alone["timings"]["drafted"])
+            self.assertIn("guesses right", self.run_cli(*args, "-md", TINY).stderr)
+        chat = ["chat", TINY, "--chat-template", "{{ messages[-1]['content'] }}", "-n", "20",
+                "--ignore-eos", "--temp", "0"]
+        turns = "abc\nde\nabc\n"
+        self.assertEqual(self.run_cli(*chat, "-md", TINY, stdin=turns).stdout,
+                         self.run_cli(*chat, "--spec-type", "none", stdin=turns).stdout)
+
+    def test_a_draft_model_that_does_not_fit(self):
+        ask = ["-m", TINY, "--raw", "-p", "abc", "-n", "1"]
+        other = self.home / "other.gguf"
+        other.write_bytes(TINY.read_bytes().replace(b"<pad>", b"<mad>"))
+        self.assert_fails(1, "other.gguf: vocabulary of the draft model: token 271: expected '<pad>'",
+                          "run", *ask, "-md", other)
+        self.assert_fails(1, "absent.gguf", "run", *ask, "-md", self.home / "absent.gguf")
+        self.run_cli("run", *ask, "-md", other, "--spec-type", "none")
+
     def test_prompt_sources_join(self):
         rest = ["--raw", "-n", "1", "--temp", "0", "--json"]
         count = lambda *args, **kw: json.loads(  # noqa: E731
@@ -217,8 +246,69 @@ class TinyModel(CliTest):
             speed = test["tokens_per_s"]
             self.assertTrue(0 < speed["min"] <= speed["median"] <= speed["max"])
             self.assertIn(test["bound"], ("bandwidth", "compute"))
-        self.assertTrue(all(report["peak"][k] > 0 for k in ("read_gbps", "int8_gmacs", "f32_gmacs")))
+        self.assertTrue(all(report["peak"][k] > 0 for k in ("read_gbps", "int8_gmacs", "f32_gmacs", "bf16_gmacs")))
         self.assertGreater(report["load_ms"]["cold"], 0)
+        self.assertEqual(report["peak"].get("int4_gmacs", 0) > 0, report["isa"] == "avx2")
+        for share in report["lost_cpu"].values():
+            self.assertTrue(share is None or 0 <= share <= 100)
+
+
+    def test_bench_runs_every_test_before_it_repeats_one(self):
+        args = ["bench", TINY, "-p", "0", "-n", "1", "-npl", "1,2", "-d", "64,0,33", "-r", "3"]
+        names = [t["test"] for t in self.json(*args)["tests"]]
+        self.assertEqual(names, [f"tg1{b}{d}" for d in (" d64", "", " d33") for b in ("", " b2")])
+
+
+class Profile(CliTest):
+    ARGS = ["profile", TINY, "-p", "40", "-n", "3", "-npl", "2", "-d", "5"]
+
+    def test_json(self):
+        report = self.json(*self.ARGS, "-t", "2")
+        self.assertEqual((report["threads"], len(report["phases"])), (2, 2))
+        self.assertGreater(report["peak"]["read_gbps"], 0)
+        for phase, name, n_tokens in zip(report["phases"], ("prefill", "decode"), (40, 6)):
+            self.assertEqual((phase["phase"], phase["n_tokens"]), (name, n_tokens))
+            ops = {op["op"]: op for op in phase["ops"]}
+            for op in ("embed", "norm", "quantise", "qkv", "rope", "kv store", "attention", "o",
+                       "gate+up", "activation", "down", "residual", "lm_head"):
+                self.assertGreater(ops[op]["bytes"], 0)
+                self.assertGreater(ops[op]["fraction_of_roof"], 0)
+            self.assertEqual("sampling" in ops, name == "decode")
+            self.assertAlmostEqual(sum(op["ms"] for op in ops.values()) + phase["outside_ms"],
+                                   phase["ms"], 3)
+            for thread in phase["threads"]:
+                self.assertAlmostEqual(sum(thread.values()), phase["ms"], 3)
+            gains = [b["gain"] for b in phase["bottlenecks"]]
+            self.assertEqual(gains, sorted(gains, reverse=True))
+
+    def test_text(self):
+        out = self.run_cli(*self.ARGS).stdout
+        for text in ("prefill (pp40 d5): ", "decode (tg3 b2 d5): ", "\nlm_head ", "Bottlenecks\n",
+                     "\nthread 0 ", "spans cost"):
+            self.assertIn(text, out)
+        self.assertNotIn("\033", out)
+        self.assertNotIn("prefill", self.run_cli("profile", TINY, "-p", "0", "-n", "1").stdout)
+        self.assertNotIn("decode", self.run_cli("profile", TINY, "-p", "4", "-n", "0").stdout)
+
+    def test_trace(self):
+        file = self.home / "trace.json"
+        self.json(*self.ARGS, "--trace", file)
+        events = json.loads(file.read_text())
+        self.assertEqual({e["ph"] for e in events}, {"X"})
+        self.assertEqual({e["pid"] for e in events}, {1, 2})
+        self.assertTrue(all(e["ts"] >= 0 and e["dur"] >= 0 for e in events))
+        ops = [e for e in events if e["cat"] == "op"]
+        self.assertIn("attention", {e["name"] for e in ops})
+        self.assertIn(0, {e["args"]["layer"] for e in ops})
+
+    def test_a_trace_that_cannot_be_written(self):
+        self.assert_fails(1, "missing", *self.ARGS, "--trace", self.home / "missing/trace.json")
+        self.assert_fails(1, str(self.home), *self.ARGS, "--trace", self.home)
+
+    def test_a_failure_leaves_no_trace(self):
+        file = self.home / "trace.json"
+        self.assert_fails(1, "absent", "profile", self.home / "absent.gguf", "--trace", file)
+        self.assertEqual(list(self.home.glob("trace*")), [])
 
 
 class LongContext(CliTest):

@@ -6,7 +6,7 @@ import unittest
 
 from cli_support import DATA, PROGRAM, TINY, CliTest
 
-COMMANDS = ["bench", "chat", "completion", "eval", "inspect", "logits", "run", "tokenize", "version"]
+COMMANDS = ["bench", "chat", "completion", "eval", "inspect", "logits", "profile", "run", "tokenize", "version"]
 
 
 class Help(CliTest):
@@ -68,10 +68,16 @@ class BadUse(CliTest):
             ("expected one of f16", ["run", "-m", TINY, "-ctk", "q5_0"]),
             ("expected the same type", ["run", "-m", TINY, "-ctk", "f32", "-ctv", "f16", "-p", "x"]),
             ("--logit-bias", ["run", "-m", TINY, "-l", "word"]),
+            ("--spec-type draft: expected a model too, -md FILE",
+             ["run", "-m", TINY, "--spec-type", "draft", "-p", "x"]),
             ("unexpected argument 'c'", ["tokenize", "a", "b", "c"]),
             ("no text", ["eval", "-m", TINY]),
             ("expected --tokens", ["logits", "-m", TINY, "--out", "x"]),
             ("shell", ["completion", "fish"]),
+            ("nothing to profile", ["profile", TINY, "-p", "0", "-n", "0"]),
+            ("error: -n: expected at most 1024", ["profile", TINY, "-n", "1025"]),
+            ("error: -npl: expected at least 1", ["profile", TINY, "-npl", "0"]),
+            ("error: -p: expected an integer", ["profile", TINY, "-p", "16,32"]),
         ]
         for text, args in cases:
             with self.subTest(args=args):
@@ -81,7 +87,7 @@ class BadUse(CliTest):
         broken = self.write("broken.gguf", "GGUF but not really, only text")
         empty = self.write("empty.gguf", "")
         for command in (["inspect"], ["tokenize", "-p", "x"], ["run", "-p", "x"],
-                        ["bench", "-p", "8", "-n", "1"]):
+                        ["bench", "-p", "8", "-n", "1"], ["profile", "-p", "8", "-n", "1"]):
             for model in (self.home / "missing.gguf", broken, empty):
                 with self.subTest(command=command, model=model.name):
                     self.assert_fails(1, model.name, command[0], "-m", model, *command[1:])

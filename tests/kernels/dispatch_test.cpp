@@ -40,18 +40,28 @@ TEST(Dispatch, WhatTheCpuHasIsOffered) {
   const CpuFeatures& cpu = cpu_features();
   EXPECT_EQ(names.find(" avx2") != std::string::npos, cpu.avx2) << names;
   EXPECT_EQ(names.find(" avx512") != std::string::npos, cpu.avx512) << names;
+  EXPECT_EQ(names.find(" avx512_bf16") != std::string::npos, cpu.avx512_bf16) << names;
   EXPECT_EQ(names.find(" neon") != std::string::npos, cpu.neon_dotprod) << names;
 }
 
 // A table that lacks a kernel would pass every comparison with ref.
 TEST(Dispatch, EachIsaHasEveryKernelOfItsOwn) {
-  const auto tables = tables_under_test();
+  auto tables = tables_under_test();
+  if (std::string_view(tables.back()->isa) == "avx512_bf16") {
+    const KernelTable &bf16 = *tables.back(), &avx512 = **std::prev(tables.end(), 2);
+    EXPECT_NE(bf16.bf16_bytes, avx512.bf16_bytes);
+    EXPECT_NE(bf16.bf16_round, avx512.bf16_round);
+    EXPECT_NE(bf16.bgemm, avx512.bgemm);
+    tables.pop_back();  // the rest is of avx512
+  }
   for (std::size_t i = 1; i < tables.size(); ++i) {
     for (std::size_t below = 0; below < i; ++below) {
       const KernelTable &a = *tables[i], &b = *tables[below];
       EXPECT_NE(a.act_quantize, b.act_quantize) << a.isa;
       EXPECT_NE(a.qgemm, b.qgemm) << a.isa;
       EXPECT_NE(a.fgemm, b.fgemm) << a.isa;
+      EXPECT_NE(a.bf16_round, b.bf16_round) << a.isa;
+      EXPECT_NE(a.bgemm, b.bgemm) << a.isa;
       EXPECT_NE(a.kv_store, b.kv_store) << a.isa;
       EXPECT_NE(a.attention, b.attention) << a.isa;
       EXPECT_NE(a.rms_norm, b.rms_norm) << a.isa;
@@ -106,6 +116,12 @@ TEST(SelfTest, NamesTheKernelThatIsWrong) {
     args->out[17] *= 1.0000002F;
   };
   EXPECT_EQ(self_test(broken, ref), "qgemm");
+  broken = ref;
+  broken.bf16_round = [](const BF16RoundArgs* args) {
+    tables_under_test().front()->bf16_round(args);
+    static_cast<float*>(args->packed)[3] *= -1;
+  };
+  EXPECT_EQ(self_test(broken, ref), "bgemm");
   broken = ref;
   broken.argmax = [](const float*, std::int64_t) -> std::int64_t { return -1; };
   EXPECT_EQ(self_test(broken, ref), "add, scale, soft_cap or argmax");

@@ -108,12 +108,24 @@ TEST_F(EvaluateTest, RefusesWhatItCannotScore) {
 
 TEST(PassCost, CountsWhatATokenNeeds) {
   const test::TinyModel model({.dtype = DType::kQ8_0, .n_layers = 2});
-  const PassCost cost = pass_cost(model, Arithmetic::kFast);
+  const PassCost cost = pass_cost(model, Arithmetic::kFast, ActivationBits::k16);
   // Per layer: q and o 64 x 128, k and v 64 x 64, three of 64 x 96.
   EXPECT_EQ(cost.macs_per_row, 2 * (2 * 64 * 128 + 2 * 64 * 64 + 3 * 64 * 96));
   EXPECT_EQ(cost.macs_per_logits_row, 64 * 100);
-  EXPECT_FALSE(cost.is_float);
-  EXPECT_TRUE(pass_cost(model, Arithmetic::kExact).is_float);
+}
+
+TEST(PassCost, KnowsWhichPeakBoundsIt) {
+  const auto unit = [](DType dtype, Arithmetic arithmetic, ActivationBits activations) {
+    return pass_cost(test::TinyModel({.dtype = dtype}), arithmetic, activations).unit;
+  };
+  EXPECT_EQ(unit(DType::kQ8_0, Arithmetic::kFast, ActivationBits::k16), MacUnit::kInt8);
+  EXPECT_EQ(unit(DType::kQ4_0, Arithmetic::kFast, ActivationBits::k16), MacUnit::kInt4);
+  EXPECT_EQ(unit(DType::kQ8_0, Arithmetic::kExact, ActivationBits::k16), MacUnit::kF32);
+  EXPECT_EQ(unit(DType::kF16, Arithmetic::kFast, ActivationBits::k8), MacUnit::kF32);
+  EXPECT_EQ(unit(DType::kBF16, Arithmetic::kFast, ActivationBits::k16), MacUnit::kF32);
+  EXPECT_EQ(unit(DType::kBF16, Arithmetic::kFast, ActivationBits::k8), MacUnit::kBf16);
+  EXPECT_EQ(unit(DType::kBF16, Arithmetic::kFast, ActivationBits::kMixed), MacUnit::kBf16);
+  EXPECT_EQ(unit(DType::kBF16, Arithmetic::kExact, ActivationBits::k8), MacUnit::kF32);
 }
 
 TEST(BenchTest, NamesAreThoseOfLlamaBench) {
@@ -130,6 +142,11 @@ TEST(Peaks, EveryIsaOfThisMachineHasLoops) {
   const ComputePeaks peaks = measure_compute_peaks(pool, "ref");
   EXPECT_GT(peaks.int8, 0);
   EXPECT_GT(peaks.f32, 0);
+  EXPECT_EQ(peaks.bf16, peaks.f32);
+  EXPECT_EQ(peaks.int4, 0);
+  for (const PeakKernels* kernels : built_peaks()) {
+    EXPECT_EQ(kernels->int4 != nullptr, kernels->isa == std::string_view("avx2"));
+  }
   const auto bandwidth = measure_read_bandwidth(pool, {.buffer_bytes = 4 << 20, .passes = 1});
   ASSERT_TRUE(bandwidth.has_value());
   EXPECT_GT(*bandwidth, 0);

@@ -189,9 +189,23 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Activations, NumericsContract,
     ::testing::Combine(::testing::Values(DType::kQ4_0, DType::kQ4_1, DType::kQ8_0, DType::kQ4_K,
-                                         DType::kQ6_K),
+                                         DType::kQ6_K, DType::kBF16),
                        ::testing::Values(KvType::kF16), ::testing::Values(Arithmetic::kFast),
                        ::testing::Values(ActivationBits::kMixed, ActivationBits::k8)));
+
+TEST(Activations, Bf16WeightsMeetBf16ActivationsOnlyOnDemand) {
+  const TinyModelOptions model{.dtype = DType::kBF16};
+  const auto tokens = some_tokens(9, 10);
+  const auto logits = [&](ActivationBits bits) {
+    return Runner(model, {.activations = bits}).run_in_chunks(tokens, {9});
+  };
+  const auto plain = logits(ActivationBits::k16), rounded = logits(ActivationBits::k8);
+  const auto exact = Runner(model, {.arithmetic = Arithmetic::kExact}).run_in_chunks(tokens, {9});
+  expect_equal(plain, exact);
+  EXPECT_NE(rounded, plain);
+  expect_equal(logits(ActivationBits::kMixed), rounded);
+  for (std::size_t i = 0; i < plain.size(); ++i) EXPECT_NEAR(rounded[i], plain[i], 0.05) << i;
+}
 
 TEST(NumericsContractLong, KeyBlocksOf256AreCrossedTheSameWay) {
   const TinyModelOptions model{.dtype = DType::kQ4_0, .window = 300};

@@ -120,6 +120,9 @@ struct TinyLlamaShape {
   std::uint32_t n_ff = 128;
   std::uint32_t n_ctx = 256;
   bool tied_embeddings = false;  // no output.weight
+  // Layers behind the others that take time and change nothing: a draft model without them guesses
+  // everything right.
+  std::uint32_t n_idle_layers = 0;
 };
 
 // Architecture "llama", F32. Vocabulary: the 256 bytes (token id = byte), then the merges "he",
@@ -128,7 +131,7 @@ inline GgufBuilder tiny_llama(const TinyLlamaShape& shape = {}) {
   GgufBuilder b;
   b.meta("general.architecture", std::string("llama"))
       .meta("general.name", std::string("tiny llama"))
-      .meta("llama.block_count", shape.n_layers)
+      .meta("llama.block_count", shape.n_layers + shape.n_idle_layers)
       .meta("llama.context_length", shape.n_ctx)
       .meta("llama.embedding_length", shape.n_embd)
       .meta("llama.feed_forward_length", shape.n_ff)
@@ -166,20 +169,25 @@ inline GgufBuilder tiny_llama(const TinyLlamaShape& shape = {}) {
   };
   const GgufBuilder::Random norm{.centre = 1, .scale = 0.1f};
   b.random_tensor("token_embd.weight", {d, n_vocab}, {.centre = 0, .scale = 1});
-  for (std::uint32_t layer = 0; layer < shape.n_layers; ++layer) {
+  const auto add_layer = [&](std::uint32_t layer, bool is_idle) {
     const std::string p = "blk." + std::to_string(layer) + ".";
+    const auto output = [&](std::int64_t n_in) {
+      return is_idle ? GgufBuilder::Random{.centre = 0, .scale = 0} : weight(n_in);
+    };
     b.random_tensor(p + "attn_norm.weight", {d}, norm)
         .random_tensor(p + "attn_q.weight", {d, d}, weight(d))
         .random_tensor(p + "attn_k.weight", {d, kv}, weight(d))
         .random_tensor(p + "attn_v.weight", {d, kv}, weight(d))
-        .random_tensor(p + "attn_output.weight", {d, d}, weight(d))
+        .random_tensor(p + "attn_output.weight", {d, d}, output(d))
         .random_tensor(p + "ffn_norm.weight", {d}, norm)
         .random_tensor(p + "ffn_gate.weight", {d, ff}, weight(d))
         .random_tensor(p + "ffn_up.weight", {d, ff}, weight(d))
-        .random_tensor(p + "ffn_down.weight", {ff, d}, weight(ff));
-  }
+        .random_tensor(p + "ffn_down.weight", {ff, d}, output(ff));
+  };
+  for (std::uint32_t layer = 0; layer < shape.n_layers; ++layer) add_layer(layer, false);
   b.random_tensor("output_norm.weight", {d}, norm);
   if (!shape.tied_embeddings) b.random_tensor("output.weight", {d, n_vocab}, weight(d));
+  for (std::uint32_t i = 0; i < shape.n_idle_layers; ++i) add_layer(shape.n_layers + i, true);
   return b;
 }
 

@@ -10,9 +10,9 @@ namespace slip {
 
 // Instruction sets that the CPU has *and* the OS saves the registers of (XGETBV / HWCAP).
 struct CpuFeatures {
-  bool avx2 = false;    // AVX2 + FMA + F16C together
-  bool avx512 = false;  // F, BW, DQ, VL and VNNI together
-  bool avx512_bf16 = false;
+  bool avx2 = false;         // AVX2 + FMA + F16C together
+  bool avx512 = false;       // F, BW, DQ, VL and VNNI together
+  bool avx512_bf16 = false;  // with avx512
   bool avx_vnni = false;
   bool amx_int8 = false;
   bool neon_dotprod = false;

@@ -38,8 +38,12 @@ constexpr std::string_view kHelp =
 
 class Chat {
  public:
-  Chat(const Options& options, LoadedModel& model, std::string template_override)
-      : options_(options), model_(model), template_(std::move(template_override)) {
+  Chat(const Options& options, LoadedModel& model, Speculation speculation,
+       std::string template_override)
+      : options_(options),
+        model_(model),
+        speculation_(std::move(speculation)),
+        template_(std::move(template_override)) {
     set_system(options.answer.system_prompt);
   }
 
@@ -82,6 +86,7 @@ class Chat {
 
   const Options& options_;
   LoadedModel& model_;
+  Speculation speculation_;
   std::string template_;
   std::vector<Message> messages_;
   // Tokens of the conversation up to its last answer. The session may still hold an older one.
@@ -133,7 +138,7 @@ Result<> Chat::answer(const std::string& text) {
                           .sampling = SLIP_TRY(options_.sampling.params(model_.source())),
                           .stop = options_.answer.stop,
                           .ignore_eos = options_.answer.ignore_eos,
-                          .max_draft = options_.answer.max_draft(),
+                          .speculator = speculation_.speculator.get(),
                           .on_text =
                               [this](std::string_view piece) {
                                 if (!out_.write(piece)) InterruptGuard::raise();  // nobody reads on
@@ -179,7 +184,8 @@ Result<int> run(const Options& o) {
                 o.model.path);
   }
   SLIP_TRY(ChatTemplate::create(chat_template, "", ""));  // so that a broken one is told at once
-  Chat chat(o, *model, std::move(chat_template));
+  Speculation speculation = SLIP_TRY(make_speculation(o.answer, *model, load_options));
+  Chat chat(o, *model, std::move(speculation), std::move(chat_template));
   LineReader reader(default_history_path());
   // Without a terminal Ctrl-C ends the program.
   std::optional<InterruptGuard> guard;

@@ -106,7 +106,7 @@ void print_summary(LoadedModel& model, const GenerateResult& result, AnswerTimes
   if (result.timings.itl_ns.size() >= kEnough) {
     times.read_limit = quick_read_limit(model);
   }
-  print_status("\n" + summary_line(model, result.timings, times));
+  print_status(fmt::format("\n{}", summary_line(model, result.timings, times)));
 }
 
 Result<int> run(const Options& o, const Invocation& invocation) {
@@ -117,12 +117,13 @@ Result<int> run(const Options& o, const Invocation& invocation) {
   if (const auto known = o.sampling.check_tokens(model->tokenizer()->n_vocab()); !known) {
     return usage_failure(known.error().message, "run");
   }
+  const Speculation speculation = SLIP_TRY(make_speculation(o.answer, *model, load_options));
   GenerateRequest request{.prompt = SLIP_TRY(prompt_tokens(*model, o, prompt)),
                           .max_tokens = o.answer.max_tokens,
                           .sampling = SLIP_TRY(o.sampling.params(model->source())),
                           .stop = o.answer.stop,
                           .ignore_eos = o.answer.ignore_eos,
-                          .max_draft = o.answer.max_draft(),
+                          .speculator = speculation.speculator.get(),
                           .on_text = {},
                           .cancel = &InterruptGuard::flag()};
   if (o.verbose) {

@@ -9,6 +9,8 @@ size_t act_bytes_avx2(int64_t n_rows, int64_t n_cols);
 void act_quantize_avx2(const ActQuantArgs* args);
 void qgemm_avx2(const QGemmArgs* args);
 void fgemm_avx2(const FGemmArgs* args);
+void bf16_round_avx2(const BF16RoundArgs* args);
+void bgemm_avx2(const BGemmArgs* args);
 void kv_store_avx2(const KvStoreArgs* args);
 void attention_avx2(const AttentionArgs* args);
 void attention_merge_avx2(const AttentionMergeArgs* args);

@@ -96,6 +96,14 @@ SLIP_INLINE Vec sign_of(Vec a) {
 SLIP_INLINE Vec flip_sign(Vec a, Vec sign) {
   return {_mm256_xor_ps(a.lo, sign.lo), _mm256_xor_ps(a.hi, sign.hi)};
 }
+SLIP_INLINE __m256 zero_below_8(__m256 a, __m256 limit) {
+  const __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
+  return _mm256_and_ps(a, _mm256_cmp_ps(magnitude, limit, _CMP_NLT_UQ));
+}
+// |a| < limit ? 0 : a
+SLIP_INLINE Vec zero_below(Vec a, float limit) {
+  return {zero_below_8(a.lo, _mm256_set1_ps(limit)), zero_below_8(a.hi, _mm256_set1_ps(limit))};
+}
 SLIP_INLINE __m256 pow2_of_rounded_8(__m256 t) {
   return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t), 23),
                                               _mm256_set1_epi32(0x3f800000)));

@@ -9,6 +9,8 @@ size_t act_bytes_avx512(int64_t n_rows, int64_t n_cols);
 void act_quantize_avx512(const ActQuantArgs* args);
 void qgemm_avx512(const QGemmArgs* args);
 void fgemm_avx512(const FGemmArgs* args);
+void bf16_round_avx512(const BF16RoundArgs* args);
+void bgemm_avx512(const BGemmArgs* args);
 void kv_store_avx512(const KvStoreArgs* args);
 void attention_avx512(const AttentionArgs* args);
 void attention_merge_avx512(const AttentionMergeArgs* args);

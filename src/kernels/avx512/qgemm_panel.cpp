@@ -12,9 +12,9 @@ namespace {
 
 constexpr int64_t kPanelBlocks = 24;  // 30 … 42 KB, about an L1 cache
 constexpr int64_t kPanelBytes = kPanelBlocks * (8 + 3 * 2) * 128;
-// The activations that the panels sweep again and again stay in L2.
-constexpr int64_t kSweepBytes = 1 << 20;
-constexpr int64_t kMinSweepTiles = 16;
+// The columns of a panel of so many activation rows stay in L2 while all panels of those columns
+// sweep over them.
+constexpr int64_t kSweepBytes = 512 << 10;
 
 struct TileArgs {
   const uint8_t* panel;
@@ -165,15 +165,14 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
   const int64_t chunk = chunk_blocks(tiles.n_blocks, kPanelBlocks);
   const int64_t n_tiles = (args->n_rows + tiles.full - 1) / tiles.full;
   const int64_t tile_bytes = tile_offset(tiles, 1);
-  int64_t sweep_tiles = kSweepBytes / tile_bytes;
-  if (sweep_tiles < kMinSweepTiles) sweep_tiles = kMinSweepTiles;
+  const int64_t sweep_tiles = kSweepBytes / (chunk * kActColumnBytes * tiles.full);
   for (int64_t tile_begin = 0; tile_begin < n_tiles; tile_begin += sweep_tiles) {
     const int64_t tile_end =
         tile_begin + sweep_tiles < n_tiles ? tile_begin + sweep_tiles : n_tiles;
-    for (int64_t g = args->group_begin; g < args->group_end; g += 2) {
-      const int n_groups = g + 1 < args->group_end ? 2 : 1;
-      for (int64_t b = 0; b < tiles.n_blocks; b += chunk) {
-        const int64_t n_blocks = b + chunk < tiles.n_blocks ? chunk : tiles.n_blocks - b;
+    for (int64_t b = 0; b < tiles.n_blocks; b += chunk) {
+      const int64_t n_blocks = b + chunk < tiles.n_blocks ? chunk : tiles.n_blocks - b;
+      for (int64_t g = args->group_begin; g < args->group_end; g += 2) {
+        const int n_groups = g + 1 < args->group_end ? 2 : 1;
         for (int i = 0; i < n_groups; ++i) {
           const PanelFillArgs fill_args = {
               args->w->data + (g + i) * args->w->group_bytes, b, n_blocks, i, n_groups, panel};

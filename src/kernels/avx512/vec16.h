@@ -90,6 +90,10 @@ SLIP_INLINE Vec sign_of(Vec a) {
 SLIP_INLINE Vec flip_sign(Vec a, Vec sign) {
   return _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(a), _mm512_castps_si512(sign)));
 }
+// |a| < limit ? 0 : a
+SLIP_INLINE Vec zero_below(Vec a, float limit) {
+  return select(less(flip_sign(a, sign_of(a)), broadcast(limit)), broadcast(0), a);
+}
 // 2^n as a float, n being the integer in the low bits of a + 1.5 · 2^23 (math.h).
 SLIP_INLINE Vec pow2_of_rounded(Vec t) {
   return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(t), 23),

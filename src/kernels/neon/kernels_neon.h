@@ -9,6 +9,8 @@ size_t act_bytes_neon(int64_t n_rows, int64_t n_cols);
 void act_quantize_neon(const ActQuantArgs* args);
 void qgemm_neon(const QGemmArgs* args);
 void fgemm_neon(const FGemmArgs* args);
+void bf16_round_neon(const BF16RoundArgs* args);
+void bgemm_neon(const BGemmArgs* args);
 void kv_store_neon(const KvStoreArgs* args);
 void attention_neon(const AttentionArgs* args);
 void attention_merge_neon(const AttentionMergeArgs* args);

@@ -10,9 +10,9 @@ namespace {
 
 constexpr int64_t kPanelBlocks = 32;  // 16 … 24 KB of an L1 cache
 constexpr int64_t kPanelBytes = kPanelBlocks * (512 + 4 * 64);
-// The activations that the panels sweep again and again stay in L2.
+// The columns of a panel of so many activation rows stay in L2 while all panels of those columns
+// sweep over them.
 constexpr int64_t kSweepBytes = 320 << 10;
-constexpr int64_t kMinSweepTiles = 16;
 
 struct TileArgs {
   const uint8_t* panel;
@@ -72,14 +72,13 @@ void sweep(const QGemmArgs* args) {
   const int64_t chunk = (tiles.n_blocks + n_chunks - 1) / n_chunks;
   const int64_t n_tiles = (args->n_rows + tiles.full - 1) / tiles.full;
   const int64_t tile_bytes = tile_offset(tiles, 1);
-  int64_t sweep_tiles = kSweepBytes / tile_bytes;
-  if (sweep_tiles < kMinSweepTiles) sweep_tiles = kMinSweepTiles;
+  const int64_t sweep_tiles = kSweepBytes / (chunk * kActColumnBytes * tiles.full);
   for (int64_t tile_begin = 0; tile_begin < n_tiles; tile_begin += sweep_tiles) {
     const int64_t tile_end =
         tile_begin + sweep_tiles < n_tiles ? tile_begin + sweep_tiles : n_tiles;
-    for (int64_t g = args->group_begin; g < args->group_end; ++g) {
-      for (int64_t b = 0; b < tiles.n_blocks; b += chunk) {
-        const int64_t n_blocks = b + chunk < tiles.n_blocks ? chunk : tiles.n_blocks - b;
+    for (int64_t b = 0; b < tiles.n_blocks; b += chunk) {
+      const int64_t n_blocks = b + chunk < tiles.n_blocks ? chunk : tiles.n_blocks - b;
+      for (int64_t g = args->group_begin; g < args->group_end; ++g) {
         const PanelFillArgs fill_args = {args->w->data + g * args->w->group_bytes, b, n_blocks,
                                          panel};
         fill(&fill_args);

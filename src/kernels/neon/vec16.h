@@ -113,6 +113,15 @@ SLIP_INLINE Vec flip_sign(Vec x, Vec sign) {
   return {flip_sign_4(x.a, sign.a), flip_sign_4(x.b, sign.b), flip_sign_4(x.c, sign.c),
           flip_sign_4(x.d, sign.d)};
 }
+SLIP_INLINE float32x4_t zero_below_4(float32x4_t x, float32x4_t limit) {
+  return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), vcaltq_f32(x, limit)));
+}
+// |x| < limit ? 0 : x
+SLIP_INLINE Vec zero_below(Vec x, float limit) {
+  const float32x4_t all = vdupq_n_f32(limit);
+  return {zero_below_4(x.a, all), zero_below_4(x.b, all), zero_below_4(x.c, all),
+          zero_below_4(x.d, all)};
+}
 SLIP_INLINE float32x4_t pow2_of_rounded_4(float32x4_t t) {
   return vreinterpretq_f32_u32(
       vaddq_u32(vshlq_n_u32(vreinterpretq_u32_f32(t), 23), vdupq_n_u32(0x3f800000)));

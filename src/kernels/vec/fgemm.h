@@ -17,6 +17,14 @@ namespace {
 // Weights that all tiles of activation rows read in turn: half of a small L2 cache.
 inline constexpr int64_t kWeightPanelBytes = 256 * 1024;
 
+// How the columns of weights of type W are taken. The products of BF16 (vec/bgemm.h, avx512_bf16/)
+// have walks of their own.
+template <class W>
+struct Walk {
+  static constexpr int kBlock = kPackedBlock;  // columns of a block
+  static constexpr int kSwap = 0;              // 1: of each pair the second comes first
+};
+
 // All the activation rows of a call, against some columns of some groups.
 struct FPanel {
   int64_t group_begin;
@@ -36,7 +44,7 @@ struct FRows {
 template <class W, int G, int C>
 SLIP_INLINE void fgemm_step(const uint8_t* w, int64_t group_bytes, const FRows<C>& x,
                             int64_t stride, int k, Vec (&t)[G][C]) {
-  Vec weight[G];
+  decltype(widen(static_cast<const W*>(nullptr))) weight[G];
   SLIP_UNROLL
   for (int g = 0; g < G; ++g) weight[g] = widen(reinterpret_cast<const W*>(w + g * group_bytes));
   SLIP_UNROLL
@@ -70,9 +78,9 @@ __attribute__((noinline)) void fgemm_tile(const FGemmArgs& a, const FPanel& p, i
       acc[g][c] = p.col_begin == 0 ? broadcast(0) : load(sums);
     }
   }
-  for (int64_t begin = p.col_begin; begin < p.col_end; begin += kPackedBlock) {
+  for (int64_t begin = p.col_begin; begin < p.col_end; begin += Walk<W>::kBlock) {
     const int64_t left = p.col_end - begin;
-    const int64_t n = left < kPackedBlock ? left : kPackedBlock;
+    const int64_t n = left < Walk<W>::kBlock ? left : Walk<W>::kBlock;
     Vec t[G][C];
     SLIP_UNROLL
     for (int g = 0; g < G; ++g) {
@@ -84,17 +92,18 @@ __attribute__((noinline)) void fgemm_tile(const FGemmArgs& a, const FPanel& p, i
     for (; k + 4 <= n; k += 4) {
       SLIP_UNROLL
       for (int i = 0; i < 4; ++i) {
-        fgemm_step<W, G, C>(w + i * kColumnBytes, group_bytes, x, stride, i, t);
+        const int column = i ^ Walk<W>::kSwap;
+        fgemm_step<W, G, C>(w + column * kColumnBytes, group_bytes, x, stride, column, t);
       }
       w += 4 * kColumnBytes;
       SLIP_UNROLL
       for (int c = 0; c < C; c += 3) x.third[c / 3] += 4;
     }
-    for (; k < n; ++k) {
-      fgemm_step<W, G, C>(w, group_bytes, x, stride, 0, t);
-      w += kColumnBytes;
-      SLIP_UNROLL
-      for (int c = 0; c < C; c += 3) ++x.third[c / 3];
+    // The matrix ends here: no pointer moves on.
+    const int tail = static_cast<int>(n - k);
+    for (int i = 0; i < tail; ++i) {
+      const int swapped = i ^ Walk<W>::kSwap, column = swapped < tail ? swapped : i;
+      fgemm_step<W, G, C>(w + column * kColumnBytes, group_bytes, x, stride, column, t);
     }
     SLIP_UNROLL
     for (int g = 0; g < G; ++g) {

@@ -2,7 +2,7 @@
 // folder.
 #pragma once
 
-#if defined(SLIP_KERNELS_AVX512)
+#if defined(SLIP_KERNELS_AVX512) || defined(SLIP_KERNELS_AVX512_BF16)
 #include "kernels/avx512/vec16.h"
 #elif defined(SLIP_KERNELS_AVX2)
 #include "kernels/avx2/vec16.h"

@@ -52,7 +52,7 @@ int64_t f32_loop(int64_t n_steps, int32_t* sink) {
 }  // namespace
 
 const PeakKernels* peak_neon() {
-  static const PeakKernels kernels{"neon", int8_loop, f32_loop};
+  static const PeakKernels kernels{"neon", int8_loop, f32_loop, f32_loop, nullptr};
   return &kernels;
 }
 

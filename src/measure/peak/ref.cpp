@@ -37,7 +37,7 @@ int64_t f32_loop(int64_t n_steps, int32_t* sink) {
 }  // namespace
 
 const PeakKernels* peak_ref() {
-  static const PeakKernels kernels{"ref", int8_loop, f32_loop};
+  static const PeakKernels kernels{"ref", int8_loop, f32_loop, f32_loop, nullptr};
   return &kernels;
 }
 

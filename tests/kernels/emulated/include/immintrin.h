@@ -147,6 +147,36 @@ inline int slip_reduce_max_epi32(__m512i a) {
   return max;
 }
 
+inline __mmask32 slip_test_epi16_mask(__m512i a, __m512i b) {
+  uint16_t x[32], y[32];
+  __builtin_memcpy(x, &a, sizeof x);
+  __builtin_memcpy(y, &b, sizeof y);
+  __mmask32 mask = 0;
+  for (int i = 0; i < 32; ++i) mask |= static_cast<__mmask32>((x[i] & y[i]) != 0) << i;
+  return mask;
+}
+// SIMDe rounds the sum of a pair's products. Subnormal numbers are dropped, as by the instruction.
+inline float slip_bf16_fma(uint16_t a, uint16_t b, float c) {
+  const auto flush = [](float x) {
+    return __builtin_fabsf(x) < 0x1p-126F ? __builtin_copysignf(0, x) : x;
+  };
+  const auto x = slip_cast<float>(static_cast<uint32_t>(a) << 16);
+  const auto y = slip_cast<float>(static_cast<uint32_t>(b) << 16);
+  return flush(__builtin_fmaf(flush(x), flush(y), flush(c)));
+}
+inline __m512 slip_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b) {
+  uint16_t x[32], y[32];
+  float lanes[16];
+  __builtin_memcpy(x, &a, sizeof x);
+  __builtin_memcpy(y, &b, sizeof y);
+  simde_mm512_storeu_ps(lanes, sum);
+  for (int i = 0; i < 16; ++i) {
+    lanes[i] = slip_bf16_fma(x[2 * i + 1], y[2 * i + 1], lanes[i]);
+    lanes[i] = slip_bf16_fma(x[2 * i], y[2 * i], lanes[i]);
+  }
+  return simde_mm512_loadu_ps(lanes);
+}
+
 }  // namespace
 
 #define _mm512_maskz_loadu_ps slip_maskz_loadu_ps
@@ -173,6 +203,10 @@ inline int slip_reduce_max_epi32(__m512i a) {
 #define _mm512_shufflelo_epi16(a, order) slip_shufflelo_epi16<order>(a)
 #undef _mm512_shufflehi_epi16
 #define _mm512_shufflehi_epi16(a, order) slip_shufflehi_epi16<order>(a)
+#undef _mm512_test_epi16_mask
+#define _mm512_test_epi16_mask slip_test_epi16_mask
+#undef _mm512_dpbf16_ps
+#define _mm512_dpbf16_ps slip_dpbf16_ps
 #define _mm512_cmplt_epi32_mask slip_cmplt_epi32_mask
 #define _mm512_reduce_add_epi32 slip_reduce_add_epi32
 #define _mm512_reduce_max_epi32 slip_reduce_max_epi32

@@ -1,4 +1,4 @@
-#include "engine/drafter.h"
+#include "engine/ngram_drafter.h"
 
 #include <algorithm>
 #include <iterator>
@@ -22,8 +22,7 @@ std::uint64_t hash_of(std::span<const std::int32_t> text, std::size_t end, std::
 
 }  // namespace
 
-std::span<const std::int32_t> NgramDrafter::propose(std::span<const std::int32_t> text,
-                                                    std::int64_t max_tokens) {
+Drafter::Text NgramDrafter::propose(Text text, std::int64_t max_tokens) {
   remember(text);
   draft_.clear();
   const std::size_t end = text.size();
@@ -39,7 +38,7 @@ std::span<const std::int32_t> NgramDrafter::propose(std::span<const std::int32_t
   return draft_;
 }
 
-void NgramDrafter::remember(std::span<const std::int32_t> text) {
+void NgramDrafter::remember(Text text) {
   if (seen_.size() > text.size() || !std::equal(seen_.begin(), seen_.end(), text.begin())) {
     seen_.clear();
     next_.clear();
