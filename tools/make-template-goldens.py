@@ -4,10 +4,11 @@
 Needs the Python package jinja2; the results are committed, so the tests need nothing.
 Usage: tools/make-template-goldens.py [--templates DIRECTORY --out FILE.json]
 With --templates, renders the *.jinja files of another directory instead; SLIPSTREAM_TEMPLATE_GOLDENS=FILE.json
-makes test_text_template check that file too.
+makes test_text_template check that file too, as tests/text_template/published_test.py does.
 """
 import argparse
 import datetime
+import functools
 import json
 import pathlib
 import re
@@ -76,10 +77,15 @@ def environment():
 ENVIRONMENT = environment()
 
 
+@functools.lru_cache(maxsize=None)
+def compiled(source):
+    return ENVIRONMENT.from_string(source)
+
+
 def render(source, context):
     """The text, or None when the template can't be parsed or rendered."""
     try:
-        return ENVIRONMENT.from_string(source).render(**json.loads(json.dumps(context)))
+        return compiled(source).render(**json.loads(json.dumps(context)))
     except Exception:
         return None
 

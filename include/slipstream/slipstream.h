@@ -20,7 +20,7 @@ namespace slipstream {
 
 struct LoadOptions {
   std::int64_t n_ctx = 0;         // context in tokens; 0: what the model was trained for
-  int n_threads = 0;              // 0: one a physical core that the process may use
+  int n_threads = 0;              // 0: one a physical core that may be used, within the CPU quota
   std::int64_t batch_size = 512;  // tokens that a prefill takes at a time
   bool exact = false;             // F32 activations and KV cache: slow, for comparisons
   // Keep the packed weights in a file, which the next load and other processes map. Its folder is
@@ -48,7 +48,8 @@ struct GenerateOptions {
   std::uint64_t seed = 0;              // the same seed gives the same answer
   std::vector<std::string> stop = {};  // strings that end the answer and are not part of it
   bool ignore_eos = false;
-  // Called with new text, in whole UTF-8 characters. Returning false ends the answer.
+  // Called with new text, in whole UTF-8 characters. Returning false ends the answer; an exception
+  // does too, and then leaves the function that generates.
   std::function<bool(std::string_view)> on_text = {};
 };
 
@@ -82,7 +83,7 @@ class Model {
 
   Result<std::vector<std::int32_t>> tokenize(std::string_view text,
                                              Special special = Special::kAdd) const;
-  // Special tokens add nothing to the text.
+  // Special tokens add nothing to the text. kInvalid for a number that is no token.
   Result<std::string> detokenize(std::span<const std::int32_t> tokens) const;
 
   // The conversation as a prompt, by the model's chat template, up to where the assistant's answer

@@ -1,5 +1,7 @@
+#include <exception>
 #include <new>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 #include "engine/chat_prompt.h"
@@ -66,10 +68,17 @@ std::vector<slip::Message> to_messages(const std::vector<Message>& messages) {
 struct Model::Impl {
   std::unique_ptr<slip::Runtime> runtime;
   std::unique_ptr<slip::LoadedModel> model;
+  // What a callback threw. It passes our own code as a cancelled request.
+  std::exception_ptr thrown;
 
   slip::Result<Generation> generate(std::vector<std::int32_t> prompt,
                                     const GenerateOptions& options);
   slip::Result<std::vector<float>> embed(std::span<const std::int32_t> tokens);
+  // The result at the library's boundary, where the callback's exception goes on to the caller.
+  Result<Generation> delivered(Result<Generation> result) {
+    if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
+    return result;
+  }
 };
 
 slip::Result<Generation> Model::Impl::generate(std::vector<std::int32_t> prompt,
@@ -90,7 +99,13 @@ slip::Result<Generation> Model::Impl::generate(std::vector<std::int32_t> prompt,
                                 .cancel = &cancel};
   if (options.on_text) {
     request.on_text = [&](std::string_view text) {
-      if (!cancel && !options.on_text(text)) cancel = true;
+      if (cancel) return;
+      try {
+        if (!options.on_text(text)) cancel = true;
+      } catch (...) {
+        thrown = std::current_exception();
+        cancel = true;
+      }
     };
   }
   slip::GenerateResult result =
@@ -191,8 +206,14 @@ Result<std::vector<std::int32_t>> Model::tokenize(std::string_view text, Special
 }
 
 Result<std::string> Model::detokenize(std::span<const std::int32_t> tokens) const {
-  return guarded<std::string>(
-      [&]() -> slip::Result<std::string> { return impl_->model->tokenizer()->decode(tokens); });
+  return guarded<std::string>([&]() -> slip::Result<std::string> {
+    const slip::Tokenizer& tokenizer = *impl_->model->tokenizer();
+    for (const std::int32_t token : tokens) {
+      if (tokenizer.contains(token)) continue;
+      return slip::invalid("token: expected 0 … {}, got {}", tokenizer.n_vocab() - 1, token);
+    }
+    return tokenizer.decode(tokens);
+  });
 }
 
 Result<std::string> Model::apply_chat_template(const std::vector<Message>& messages) const {
@@ -201,16 +222,16 @@ Result<std::string> Model::apply_chat_template(const std::vector<Message>& messa
 }
 
 Result<Generation> Model::generate(std::string_view prompt, const GenerateOptions& options) {
-  return guarded<Generation>(
-      [&] { return impl_->generate(impl_->model->tokenizer()->encode(prompt), options); });
+  return impl_->delivered(guarded<Generation>(
+      [&] { return impl_->generate(impl_->model->tokenizer()->encode(prompt), options); }));
 }
 
 Result<Generation> Model::chat(const std::vector<Message>& messages,
                                const GenerateOptions& options) {
-  return guarded<Generation>([&]() -> slip::Result<Generation> {
+  return impl_->delivered(guarded<Generation>([&]() -> slip::Result<Generation> {
     auto prompt = SLIP_TRY(slip::chat_prompt(*impl_->model, to_messages(messages), ""));
     return impl_->generate(std::move(prompt), options);
-  });
+  }));
 }
 
 Result<std::vector<float>> Model::embed(std::string_view text) {

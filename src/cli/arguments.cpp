@@ -20,7 +20,8 @@ struct Option {
   CLI::Option* shown = nullptr;   // in --help
   bool is_ignored = false;
   std::function<Result<>(const Values&)> set;
-  Values given;  // on the command line
+  Values given;       // on the command line
+  std::string typed;  // the name that it had there last
 };
 
 struct Positional {
@@ -163,6 +164,7 @@ Result<Arguments::Parsed> Arguments::Impl::read(const Values& args) {
     const std::string name = arg.substr(0, equals);
     if (name == "-h" || name == "--help") return Parsed::kHelp;
     Option* option = named(name);
+    if (option != nullptr) option->typed = name;
     if (option != nullptr && equals != std::string::npos) {
       option->given.push_back(arg.substr(equals + 1));
     } else if (option != nullptr && (option->info.is_flag || stands_alone(*option, args, i + 1))) {
@@ -172,7 +174,8 @@ Result<Arguments::Parsed> Arguments::Impl::read(const Values& args) {
       option->given.push_back(args[i]);
     } else if (option = named(arg.substr(0, 2));
                option != nullptr && !option->info.is_flag && arg[1] != '-' && !is_letter(arg[2])) {
-      option->given.push_back(arg.substr(2));  // "-t4"
+      option->typed = arg.substr(0, 2);  // "-t4"
+      option->given.push_back(arg.substr(2));
     } else {
       return unknown(name);
     }
@@ -208,7 +211,9 @@ Result<> Arguments::Impl::take_positionals(const ConfigScope& scope) {
 
 std::optional<Setting> Arguments::Impl::setting(const Option& option,
                                                 const ConfigScope& scope) const {
-  if (!option.given.empty()) return Setting{option.info.names.back(), option.given};
+  if (!option.given.empty()) {
+    return Setting{option.typed.empty() ? option.info.names.back() : option.typed, option.given};
+  }
   for (const std::string& key : option.keys) {
     const std::string variable = environment_name(key);
     const char* value = std::getenv(variable.c_str());
@@ -409,6 +414,12 @@ std::vector<OptionInfo> Arguments::options() const {
     if (!option->is_ignored) all.push_back(option->info);
   }
   return all;
+}
+
+std::vector<std::string> Arguments::first_words() const {
+  if (impl_->positionals.empty()) return {};
+  std::vector<std::string> words = split(impl_->positionals.front().name, '|');
+  return words.size() > 1 ? words : std::vector<std::string>();
 }
 
 std::string Arguments::help() const {

@@ -91,6 +91,8 @@ class Arguments {
   // Whether a configuration file may use the key (a long name without its dashes).
   bool has_option(std::string_view key) const;
   std::vector<OptionInfo> options() const;
+  // The words that the first positional takes, when its name lists them ("ls|rm|verify").
+  std::vector<std::string> first_words() const;
   std::string help() const;
 
  private:

@@ -11,6 +11,7 @@ namespace {
 struct CommandOptions {
   std::string name;
   std::vector<OptionInfo> options;
+  std::vector<std::string> first_words;
 };
 
 std::vector<CommandOptions> all_options() {
@@ -18,7 +19,7 @@ std::vector<CommandOptions> all_options() {
   for (const Command* command : commands()) {
     Arguments args("", "");
     const CommandBody body = command->setup(args);
-    all.push_back({std::string(command->name), args.options()});
+    all.push_back({std::string(command->name), args.options(), args.first_words()});
   }
   return all;
 }
@@ -64,6 +65,11 @@ std::string bash_completion() {
         values += value_case(command, option, "COMPREPLY=()");
       }
     }
+    if (!command.first_words.empty()) {
+      values +=
+          fmt::format("    {0}:{0}) COMPREPLY=($(compgen -W \"{1}\" -- \"$word\")); return ;;\n",
+                      command.name, fmt::join(command.first_words, " "));
+    }
     flags += fmt::format("    {}) flags=\"{}\" ;;\n", command.name, flags_of(command));
   }
   return fmt::format(
@@ -76,7 +82,6 @@ std::string bash_completion() {
       "    COMPREPLY=($(compgen -W \"{} --help --version\" -- \"$word\")); return\n"
       "  fi\n"
       "  case \"$command:$before\" in\n{}"
-      "    completion:completion) COMPREPLY=($(compgen -W \"bash zsh\" -- \"$word\")); return ;;\n"
       "  esac\n"
       "  case \"$command\" in\n{}  esac\n"
       "  if [[ $word == -* ]]; then\n"

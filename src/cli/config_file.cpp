@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <sstream>
 #include <system_error>
 
+#include "cli/config_parse.h"
 #include "cli/console.h"
 
 namespace slip {
@@ -32,7 +31,7 @@ std::optional<Setting> ConfigScope::find(const std::vector<std::string>& keys) c
   for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
     for (const std::string& section : sections_) {
       if (const ConfigEntry* entry = entry_of(*file, section, keys)) {
-        return Setting{fmt::format("{}: {}", file->path.string(), entry->key), entry->values};
+        return Setting{fmt::format("{}: {}", file->at(entry->line), entry->key), entry->values};
       }
     }
   }
@@ -58,24 +57,7 @@ Result<ConfigFile> read_config(const std::filesystem::path& path) {
   if (text.compare(0, kByteOrderMark.size(), kByteOrderMark) == 0) {
     text.erase(0, kByteOrderMark.size());
   }
-  std::istringstream stream(text);
-  ConfigFile file{.path = path, .entries = {}};
-  try {
-    CLI::ConfigTOML reader;
-    reader.parentSeparator('\0');  // the dots of a model's name are part of it
-    for (CLI::ConfigItem& item : reader.from_config(stream)) {
-      if (item.name == "++" || item.name == "--") continue;  // where a section begins and ends
-      const bool is_top = item.parents.empty() || item.parents.front() == "*";
-      ConfigEntry entry{.section = is_top ? "" : item.parents.front(),
-                        .key = item.name,
-                        .values = std::move(item.inputs)};
-      std::replace(entry.key.begin(), entry.key.end(), '_', '-');
-      file.entries.push_back(std::move(entry));
-    }
-  } catch (const CLI::Error& error) {
-    return invalid("{}: expected lines of key = value, got: {}", path.string(), error.what());
-  }
-  return file;
+  return parse_config(path, text);
 }
 
 Result<std::vector<ConfigFile>> read_default_configs() {

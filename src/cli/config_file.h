@@ -1,5 +1,4 @@
-// Configuration files: `key = value` lines under optional [command] and [model] headings, the
-// common part of TOML and INI.
+// Configuration files: `key = value` lines under optional [command] and [model] headings.
 #pragma once
 
 #include <filesystem>
@@ -16,11 +15,21 @@ struct ConfigEntry {
   std::string section;  // a command's or a model's name; empty at the top and below [*]
   std::string key;      // an option's long name without its dashes; '_' counts as '-'
   std::vector<std::string> values;
+  int line = 0;
+};
+
+struct ConfigSection {
+  std::string name;
+  int line = 0;
 };
 
 struct ConfigFile {
   std::filesystem::path path;
+  std::vector<ConfigSection> sections;
   std::vector<ConfigEntry> entries;
+
+  // "path:7", for messages.
+  std::string at(int line) const { return path.string() + ":" + std::to_string(line); }
 };
 
 // An option's values, and where they stand.

@@ -20,9 +20,9 @@ class LineReader {
 
   bool is_interactive() const { return editor_ != nullptr; }
 
-  // The next message: a line, or several when they end in a backslash or stand between lines of
-  // """. At a terminal Ctrl-C gives up what was typed and begins again: an InterruptGuard must be
-  // alive there. Nothing at the end of input (Ctrl-D).
+  // The next message: a line, or several when they end in a backslash, stand between lines of """
+  // or were pasted at once. At a terminal Ctrl-C gives up what was typed and begins again: an
+  // InterruptGuard must be alive there. Nothing at the end of input (Ctrl-D).
   std::optional<std::string> read_message();
 
  private:

@@ -25,8 +25,13 @@ Result<T> parse_number(const std::string& text, Bounds bounds) {
     return invalid("expected {}, got '{}'", kKind, text);
   }
   const auto value = static_cast<double>(number);
-  if (!(value >= bounds.min)) return invalid("expected at least {}, got {}", bounds.min, text);
-  if (!(value <= bounds.max)) return invalid("expected at most {}, got {}", bounds.max, text);
+  // 0.01 as a float is less than 0.01.
+  const auto as_read = [](double bound) {
+    return std::is_integral_v<T> ? bound : static_cast<double>(static_cast<float>(bound));
+  };
+  const double least = as_read(bounds.min), most = as_read(bounds.max);
+  if (!(value >= least)) return invalid("expected at least {}, got {}", bounds.min, text);
+  if (!(value <= most)) return invalid("expected at most {}, got {}", bounds.max, text);
   return number;
 }
 

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -143,6 +145,8 @@ Result<LoadOptions> ModelOptions::load_options() const {
     options.packed.cache = std::move(*cache);
   } else if (cache.error().kind != ErrorKind::kNotFound) {
     return tl::unexpected(std::move(cache).error());
+  } else if (!exact) {
+    print_note(fmt::format("packed weights are kept in memory: {}", cache.error().message));
   }
   return options;
 }
@@ -154,22 +158,34 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& path, Runtime
     if (!progress) progress.emplace("packing weights", total);
     progress->update(done);
   };
-  return LoadedModel::load(path, runtime, options);
+  auto model = SLIP_TRY(LoadedModel::load(path, runtime, options));
+  note_long_context(model->session().n_ctx(), model->config());
+  return model;
+}
+
+void note_long_context(std::int64_t n_ctx, const ModelConfig& config) {
+  if (config.context_length == 0 || n_ctx <= config.context_length) return;
+  print_note(fmt::format("context {} exceeds the {} that the model was trained for", n_ctx,
+                         config.context_length));
 }
 
 void SamplingOptions::declare(Arguments& args) {
   args.section("Sampling");
   args.add("--temperature,--temp", temperature, "temperature; 0 takes the likeliest token",
-           kNotNegative);
+           {.min = 0, .max = 100});
   args.add("--top-k", top_k, "keep the k likeliest tokens; 0 = all", kNotNegative);
   constexpr Bounds kShare{.min = 0, .max = 1};
   args.add("--top-p", top_p, "keep the smallest set of tokens with this probability", kShare);
   args.add("--min-p", min_p, "keep tokens this likely relative to the likeliest", kShare);
   args.add("--typical", typical_p, "keep the locally typical tokens with this probability", kShare);
-  args.add("--repeat-penalty", repeat_penalty, "penalty on tokens that occurred; 1 = none");
-  args.add("--repeat-last-n", repeat_last_n, "tokens that penalties look back; -1 = all");
-  args.add("--presence-penalty", presence_penalty, "subtracted once from tokens that occurred");
-  args.add("--frequency-penalty", frequency_penalty, "subtracted per occurrence");
+  args.add("--repeat-penalty", repeat_penalty, "penalty on tokens that occurred; 1 = none",
+           {.min = 0.01, .max = 100});
+  args.add("--repeat-last-n", repeat_last_n, "tokens that penalties look back; -1 = all",
+           {.min = -1});
+  constexpr Bounds kPenalty{.min = -100, .max = 100};
+  args.add("--presence-penalty", presence_penalty, "subtracted once from tokens that occurred",
+           kPenalty);
+  args.add("--frequency-penalty", frequency_penalty, "subtracted per occurrence", kPenalty);
   args.add("-l,--logit-bias", logit_bias, "ID+BIAS or ID-BIAS, as 15043+1 or 29871-inf");
   args.add("-s,--seed", seed, "seed of the draws; negative = from the clock");
   args.require([this]() -> Result<> {

@@ -36,7 +36,10 @@ struct ModelOptions {
 // The model alone, for commands that don't run it. Declares "-m,--model", and [model].
 void declare_model(Arguments& args, std::string& path);
 
-// Loads with a progress bar.
+// Says so when the context is longer than what the model was trained for.
+void note_long_context(std::int64_t n_ctx, const ModelConfig& config);
+
+// Loads with a progress bar, and that note.
 Result<std::unique_ptr<LoadedModel>> load_model(const std::string& path, Runtime& runtime,
                                                 LoadOptions options);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <new>
 #include <set>
 
@@ -23,6 +24,12 @@ const Command* find_command(std::string_view name) {
     if (command->name == name) return command;
   }
   return nullptr;
+}
+
+std::vector<std::string> command_names() {
+  std::vector<std::string> names;
+  for (const Command* command : commands()) names.emplace_back(command->name);
+  return names;
 }
 
 std::string overview() {
@@ -56,22 +63,41 @@ bool known_to_any_command(const std::string& key) {
   return false;
 }
 
+// Sections of models have any names, so what may be meant for a command is an error unless a model
+// is named in it.
+Result<> check_sections(const ConfigFile& file) {
+  for (const ConfigSection& section : file.sections) {
+    const std::string near = closest(section.name, command_names());
+    const auto names_model = [&section](const ConfigEntry& entry) {
+      return entry.section == section.name && entry.key == "model";
+    };
+    if (near.empty() || near == section.name ||
+        std::any_of(file.entries.begin(), file.entries.end(), names_model)) {
+      continue;
+    }
+    return invalid("{}: unknown section [{}]; did you mean [{}]?", file.at(section.line),
+                   section.name, near);
+  }
+  return {};
+}
+
 Result<> check_keys(const ConfigFile& file, const Command& command, const Arguments& args) {
+  SLIP_TRY(check_sections(file));
   for (const ConfigEntry& entry : file.entries) {
     if (args.has_option(entry.key)) continue;
     const Command* owner = find_command(entry.section);
     if (owner == nullptr && !known_to_any_command(entry.key)) {
-      return invalid("{}: unknown key '{}'", file.path.string(), entry.key);
+      return invalid("{}: unknown key '{}'", file.at(entry.line), entry.key);
     }
     if (owner == &command) {
-      return invalid("{}: [{}] has the unknown key '{}'", file.path.string(), entry.section,
+      return invalid("{}: [{}] has the unknown key '{}'", file.at(entry.line), entry.section,
                      entry.key);
     }
   }
   return {};
 }
 
-// --config FILE stands in for the files at the usual places.
+// --config FILE, or $SLIPSTREAM_CONFIG, stands in for the files at the usual places.
 Result<std::vector<ConfigFile>> config_files(const std::vector<std::string>& args) {
   for (std::size_t i = 0; i < args.size(); ++i) {
     constexpr std::string_view kFlag = "--config";
@@ -79,11 +105,11 @@ Result<std::vector<ConfigFile>> config_files(const std::vector<std::string>& arg
     const bool joined = args[i].rfind(std::string(kFlag) + "=", 0) == 0;
     if (!joined && (args[i] != kFlag || i + 1 == args.size())) continue;
     const std::string path = joined ? args[i].substr(kFlag.size() + 1) : args[i + 1];
-    std::vector<ConfigFile> files;
-    files.push_back(SLIP_TRY(read_config(path)));
-    return files;
+    return std::vector{SLIP_TRY(read_config(path))};
   }
-  return read_default_configs();
+  const char* variable = std::getenv("SLIPSTREAM_CONFIG");
+  if (variable == nullptr || *variable == '\0') return read_default_configs();
+  return std::vector{SLIP_TRY(read_config(variable))};
 }
 
 int print_help(std::string_view text) {
@@ -138,9 +164,7 @@ int dispatch(const std::vector<std::string>& args, const Invocation& invocation)
   if (name == "show") name = "inspect";
   const Command* command = find_command(name);
   if (command == nullptr) {
-    std::vector<std::string> names;
-    for (const Command* known : commands()) names.emplace_back(known->name);
-    const std::string near = closest(name, names);
+    const std::string near = closest(name, command_names());
     return usage_failure(fmt::format("unknown command '{}'{}", name,
                                      near.empty() ? "" : fmt::format("; did you mean '{}'?", near)),
                          "");

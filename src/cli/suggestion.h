@@ -7,8 +7,8 @@
 
 namespace slip {
 
-// The name that differs from `word` least (Levenshtein's distance, leading dashes apart); empty
-// when all differ in more than a few of the word's letters.
+// The name that differs from `word` least (in letters, or neighbours that changed places; leading
+// dashes apart); empty when all differ in more than a few of the word's letters.
 std::string closest(std::string_view word, const std::vector<std::string>& names);
 
 }  // namespace slip

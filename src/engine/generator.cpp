@@ -164,6 +164,9 @@ double GenerateTimings::decode_tokens_per_s() const {
 Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
                                 const GenerateRequest& request) {
   SLIP_TRY(check(request.sampling, tokenizer.n_vocab()));
+  if (request.max_tokens < -1) {
+    return invalid("max_tokens: expected at least -1, got {}", request.max_tokens);
+  }
   GenerateResult result;
   GenerateTimings& timings = result.timings;
   timings.n_prompt = static_cast<std::int64_t>(request.prompt.size());

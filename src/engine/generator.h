@@ -56,8 +56,8 @@ struct GenerateResult {
   GenerateTimings timings;
 };
 
-// Errors: bad sampling parameters, a prompt that doesn't fit. A cancelled request is no error: it
-// returns what there is, with kCancelled.
+// Errors: bad sampling parameters or max_tokens, a prompt that doesn't fit. A cancelled request is
+// no error: it returns what there is, with kCancelled.
 Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
                                 const GenerateRequest& request);
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <map>
 
 #include "base/hash.h"
 #include "base/os/file_lock.h"
@@ -58,8 +59,13 @@ Result<std::uint64_t> parse_size(const std::string& text) {
 struct FileInfo {
   fs::path path;
   std::uint64_t n_bytes = 0;
-  fs::file_time_type used;
 };
+
+// Each use sets the file's times, and so the time of its last change of anything.
+std::int64_t used_ns(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  return file ? file->stamp().changed_ns : 0;
+}
 
 // Files of the folder with a name that ends (or, of unfinished ones, goes on) as ours do.
 std::vector<FileInfo> files_of(const fs::path& folder, bool unfinished) {
@@ -73,9 +79,7 @@ std::vector<FileInfo> files_of(const fs::path& folder, bool unfinished) {
     const bool is_unfinished = rest.substr(0, 5) == ".tmp-";
     if (is_unfinished != unfinished || (!rest.empty() && !is_unfinished)) continue;
     std::error_code gone;
-    FileInfo file{.path = entry.path(),
-                  .n_bytes = entry.file_size(gone),
-                  .used = entry.last_write_time(gone)};
+    FileInfo file{.path = entry.path(), .n_bytes = entry.file_size(gone)};
     if (!gone) files.push_back(std::move(file));
   }
   return files;
@@ -96,7 +100,9 @@ std::uint64_t default_limit(const fs::path& folder) {
   }
   const fs::space_info space = fs::space(existing, error);
   if (error) return 64 * kGiB;
-  return std::min((space.available + total_bytes(files_of(folder, false))) / 5, 64 * kGiB);
+  const std::uint64_t share = (space.available + total_bytes(files_of(folder, false))) / 5;
+  // No room is something to tell; a limit of 0 means that no files are wanted.
+  return std::clamp<std::uint64_t>(share, 1, 64 * kGiB);
 }
 
 // Of processes that were killed while they wrote: nothing was written for an hour.
@@ -104,15 +110,9 @@ void remove_leftovers(const fs::path& folder) {
   const auto an_hour_ago = fs::file_time_type::clock::now() - std::chrono::hours(1);
   for (const FileInfo& file : files_of(folder, true)) {
     std::error_code ignored;
-    if (file.used < an_hour_ago) fs::remove(file.path, ignored);
+    const auto written = fs::last_write_time(file.path, ignored);
+    if (!ignored && written < an_hour_ago) fs::remove(file.path, ignored);
   }
-}
-
-std::int64_t seconds_since_1970(fs::file_time_type time) {
-  const auto age = fs::file_time_type::clock::now() - time;
-  const auto then = std::chrono::system_clock::now() -
-                    std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
-  return std::chrono::duration_cast<std::chrono::seconds>(then.time_since_epoch()).count();
 }
 
 // A folder of safetensors has a name that says more than its files' do.
@@ -120,17 +120,19 @@ fs::path shown_path(const fs::path& model) {
   return model.extension() == ".safetensors" ? model.parent_path() : model;
 }
 
-bool is_current(const PackHeader& header) {
+PackCache::State state_of(const MappedFile& pack, const PackHeader& header) {
   std::vector<MappedFile> files;
   for (const fs::path& path : header.sources) {
     auto file = MappedFile::open(path);
-    if (!file) return false;
+    if (!file) return PackCache::State::kStale;
     files.push_back(std::move(*file));
   }
   std::vector<const MappedFile*> sources;
   sources.reserve(files.size());
   for (const MappedFile& file : files) sources.push_back(&file);
-  return source_key(sources) == header.source_key;
+  if (source_key(sources) != header.source_key) return PackCache::State::kStale;
+  return is_sealed(pack, sources.front()->stamp()) ? PackCache::State::kCurrent
+                                                   : PackCache::State::kDamaged;
 }
 
 }  // namespace
@@ -160,10 +162,10 @@ Result<> PackCache::make_room(std::uint64_t n_bytes) const {
   }
   remove_leftovers(folder_);
   std::vector<FileInfo> files = files_of(folder_, false);
-  std::sort(files.begin(), files.end(),
-            [](const FileInfo& a, const FileInfo& b) { return a.used < b.used; });
   std::uint64_t total = total_bytes(files);
-  for (const FileInfo& file : files) {
+  std::multimap<std::int64_t, FileInfo> by_use;
+  for (FileInfo& file : files) by_use.emplace(used_ns(file.path), std::move(file));
+  for (const auto& [used, file] : by_use) {
     if (total + n_bytes <= limit_bytes_) return {};
     if (!FileLock::exclusive(file.path).is_held()) continue;
     std::error_code error;
@@ -181,13 +183,13 @@ std::vector<PackCache::Entry> PackCache::list() const {
     Entry entry{.name = info.path.filename().string(),
                 .model = {},
                 .n_bytes = info.n_bytes,
-                .used_s = seconds_since_1970(info.used),
+                .used_s = used_ns(info.path) / 1'000'000'000,
                 .state = State::kDamaged};
     const auto file = MappedFile::open(info.path);
     const auto header = file ? read_pack_header(*file) : tl::unexpected(file.error());
     if (header) {
       entry.model = shown_path(header->sources.front());
-      entry.state = is_current(*header) ? State::kCurrent : State::kStale;
+      entry.state = state_of(*file, *header);
     }
     entries.push_back(std::move(entry));
   }

@@ -18,7 +18,7 @@ class PackCache {
   enum class State {
     kCurrent,
     kStale,    // the model has changed, or is gone
-    kDamaged,  // no header that this version reads
+    kDamaged,  // no header that this version reads, or written to since it was made
   };
   struct Entry {
     std::string name;

@@ -1,6 +1,7 @@
 #include "model/pack_file.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "base/hash.h"
@@ -66,6 +67,11 @@ bool read_body(ByteCursor in, std::uint64_t file_bytes, PackHeader& header) {
   }
   return !header.sources.empty() && header.data_offset % kPackAlignment == 0 &&
          header.data_offset <= file_bytes && file_bytes - header.data_offset == header.data_bytes;
+}
+
+std::int64_t sealed_ns(const FileStamp& model) {
+  constexpr std::int64_t kTwoSeconds = 2'000'000'000;
+  return model.content_changed_ns / kTwoSeconds * kTwoSeconds;
 }
 
 }  // namespace
@@ -169,6 +175,16 @@ Result<PackHeader> read_pack_header(const MappedFile& file) {
     return invalid("{}: the header is damaged, or the file is cut off", path);
   }
   return header;
+}
+
+std::filesystem::file_time_type seal_time(const FileStamp& model) {
+  using std::chrono::nanoseconds;
+  const std::chrono::sys_time<nanoseconds> time{nanoseconds(sealed_ns(model))};
+  return std::chrono::file_clock::from_sys(time);
+}
+
+bool is_sealed(const MappedFile& file, const FileStamp& model) {
+  return file.stamp().content_changed_ns == sealed_ns(model);
 }
 
 bool holds_plan(const PackHeader& header, const PackPlan& plan) {

@@ -45,6 +45,13 @@ std::string pack_header_bytes(const PackHeader& header);
 // the layout, is damaged, or the file hasn't the size that it says.
 Result<PackHeader> read_pack_header(const MappedFile& file);
 
+// The time of change that a file of packed weights carries: its model's, in whole pairs of seconds,
+// which every file system keeps. Whatever writes to the file sets another one, so that a start sees
+// it without reading all data.
+std::filesystem::file_time_type seal_time(const FileStamp& model);
+// Whether nothing has been written to the file since it was sealed.
+bool is_sealed(const MappedFile& file, const FileStamp& model);
+
 // Whether a file with this header holds just what the plan wants.
 bool holds_plan(const PackHeader& header, const PackPlan& plan);
 

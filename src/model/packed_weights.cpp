@@ -169,10 +169,12 @@ Result<> PackedWeights::open(const fs::path& path, const PackPlan& plan,
   if (header.source_key != source_key(source.files()) || !holds_plan(header, plan)) {
     return invalid("{}: made from another model, or for another version", path.string());
   }
-  // The time of the last use decides which file goes first when room is needed. A folder that can't
-  // be written to needs no order.
+  const FileStamp& model = source.files().front()->stamp();
+  if (!is_sealed(file, model)) return invalid("{}: written to by others", path.string());
+  // Setting a time, if to what it is, marks the last use, which decides which file goes first when
+  // room is needed. A folder that can't be written to needs no order.
   std::error_code ignored;
-  fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
+  fs::last_write_time(path, seal_time(model), ignored);
   lock_ = FileLock::shared(path);
   file_ = std::move(file);
   prefer_huge_pages(file_.bytes());
@@ -214,6 +216,8 @@ Result<> PackedWeights::write(const PackPlan& plan, const ModelSource& source,
                           [file = std::move(file), path, sources = std::move(sources)]() mutable {
                             // An error costs the next start some time, nothing more.
                             if (!is_unchanged(sources) || !file.commit()) return FileLock();
+                            std::error_code ignored;
+                            fs::last_write_time(path, seal_time(sources.front().second), ignored);
                             return FileLock::shared(path);
                           });
   } catch (const std::system_error& refused) {

@@ -1,5 +1,6 @@
 #include "text/normalizer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "text/regex_splitter.h"
@@ -69,11 +70,12 @@ class NormalFormStep : public NormalizerStep {
     return normalize_unicode(text, form_).value_or(std::string(text));
   }
   bool leaves(std::string_view text) const override {
-    // ASCII is in every normal form.
-    for (const char c : text) {
-      if (static_cast<unsigned char>(c) >= 0x80) return false;
-    }
-    return true;
+    // ASCII is in every normal form, and what is below U+0300 in NFC (UAX #15, quick check): no
+    // byte of its UTF-8 is above 0xcb.
+    const int first_unsure = form_ == NormalForm::kNfc ? 0xcc : 0x80;
+    return std::none_of(text.begin(), text.end(), [first_unsure](char c) {
+      return static_cast<unsigned char>(c) >= first_unsure;
+    });
   }
 
  private:

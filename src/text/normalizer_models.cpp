@@ -17,8 +17,9 @@ bool is_chinese(std::uint32_t code) {
          (code >= 0xf900 && code <= 0xfaff) || (code >= 0x2f800 && code <= 0x2fa1f);
 }
 
+// Unassigned characters aren't among them, as the published models' tokenizers have it.
 bool is_bert_control(std::uint32_t code) {
-  return code != '\t' && code != '\n' && code != '\r' && is_other_category(code);
+  return code != '\t' && code != '\n' && code != '\r' && is_control_category(code);
 }
 
 class BertStep : public NormalizerStep {

@@ -2,11 +2,13 @@
 // pretokenizers/ defines one entry; its presence registers it.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "text/split_step.h"
+#include "text/unicode.h"
 
 namespace slip {
 
@@ -19,6 +21,8 @@ struct PretokenizerEntry {
   bool add_bos = false;        // unless the file says otherwise
   // The vocabulary is UTF-8 with "▁" for spaces and byte tokens, not byte-level.
   bool space_marks = false;
+  // What text is brought to first, where the model's own tokenizer.json has such a normaliser.
+  std::optional<NormalForm> normal_form = {};
 };
 
 // Every entry, in no particular order (generated).

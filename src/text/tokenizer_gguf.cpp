@@ -198,6 +198,7 @@ Result<Parts> byte_pair(const Metadata& meta, std::string_view model) {
   if (entry->space_marks) defaults.bos = defaults.eos = -1;
   SLIP_TRY(prepare(meta, defaults, *parts));
   parts->pretokenizer = SLIP_TRY(make_pretokenizer(entry->patterns));
+  if (entry->normal_form) parts->normalizer.add(normal_form_step(*entry->normal_form));
   if (entry->space_marks) {
     parts->normalizer.add(space_mark_step());
     parts->pretokenizer.add(safe_cuts(parts->vocabulary, SafeCuts::kEverywhere));

@@ -100,9 +100,8 @@ bool is_han(std::uint32_t code) {
   return false;
 }
 
-bool is_other_category(std::uint32_t code) {
+bool is_control_category(std::uint32_t code) {
   switch (category_of(code)) {
-    case UTF8PROC_CATEGORY_CN:
     case UTF8PROC_CATEGORY_CC:
     case UTF8PROC_CATEGORY_CF:
     case UTF8PROC_CATEGORY_CS:

@@ -35,8 +35,8 @@ inline std::uint8_t char_class(std::uint32_t code) {
 // \p{Han}, by the blocks of unified and compatibility ideographs.
 bool is_han(std::uint32_t code);
 
-// General category C* (controls, format, unassigned, private use, surrogates).
-bool is_other_category(std::uint32_t code);
+// General category Cc, Cf, Co or Cs: controls, format, private use, surrogates.
+bool is_control_category(std::uint32_t code);
 
 // \w as Rust's regular expressions define it: letters, marks, decimal digits, letter numbers,
 // connectors, joiners, enclosed letters (Unicode TR18, annex C).

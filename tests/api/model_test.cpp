@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <stdexcept>
 
 #include "slipstream/slipstream.h"
 
@@ -44,6 +45,18 @@ TEST(Tokenize, GoesBothWays) {
   EXPECT_EQ(*model.detokenize(*tokens), "some text");
 }
 
+TEST(Tokenize, RefusesNumbersThatAreNoTokens) {
+  const Model model = load();
+  for (const std::int32_t wrong : {-1, 272, 1 << 30}) {
+    const std::vector<std::int32_t> tokens{65, wrong};
+    const auto text = model.detokenize(tokens);
+    ASSERT_FALSE(text) << wrong;
+    EXPECT_EQ(text.error().kind, ErrorKind::kInvalid);
+    EXPECT_NE(text.error().message.find(std::to_string(wrong)), std::string::npos);
+  }
+  EXPECT_TRUE(model.detokenize(std::vector<std::int32_t>{0, 271}));
+}
+
 TEST(Generate, StreamsWhatItReturns) {
   Model model = load();
   std::string streamed;
@@ -76,12 +89,34 @@ TEST(Generate, StopsWhenTheCallbackSaysSo) {
   EXPECT_LT(result->tokens.size(), 50u);
 }
 
+TEST(Generate, LetsTheCallbacksExceptionThrough) {
+  struct Mine {
+    int calls;
+  };
+  Model model = load();
+  GenerateOptions options{.max_tokens = 50, .ignore_eos = true};
+  const auto expected = model.generate("abc", options);
+  int calls = 0;
+  options.on_text = [&](std::string_view) -> bool { throw Mine{++calls}; };
+  EXPECT_THROW(static_cast<void>(model.generate("abc", options)), Mine);
+  EXPECT_THROW(static_cast<void>(model.chat({{"user", "abc"}}, options)), Mine);
+  EXPECT_EQ(calls, 2);
+  options.on_text = [](std::string_view) -> bool { throw std::runtime_error("mine"); };
+  EXPECT_THROW(static_cast<void>(model.generate("abc", options)), std::runtime_error);
+  // The model stays usable.
+  options.on_text = {};
+  const auto again = model.generate("abc", options);
+  ASSERT_TRUE(expected && again);
+  EXPECT_EQ(again->tokens, expected->tokens);
+}
+
 TEST(Generate, RefusesWhatDoesNotFit) {
   Model model = load({.n_ctx = 8});
   const auto result = model.generate("a prompt of far more than eight tokens, whatever they are");
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kLimit);
   EXPECT_FALSE(model.generate("a", {.temperature = -1}));
+  EXPECT_FALSE(model.generate("a", {.max_tokens = -2}));
 }
 
 TEST(Chat, AppliesTheModelsTemplate) {

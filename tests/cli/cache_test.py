@@ -29,7 +29,7 @@ class Cache(CliTest):
         before = path.stat()
         self.assertEqual(self.tokens(), first)
         self.assertEqual(path.stat().st_ino, before.st_ino)
-        self.assertGreater(path.stat().st_mtime_ns, before.st_mtime_ns)  # the last use
+        self.assertGreater(path.stat().st_ctime_ns, before.st_ctime_ns)  # the last use
 
     def test_no_pack_cache(self):
         self.tokens("--no-pack-cache")
@@ -51,6 +51,12 @@ class Cache(CliTest):
         done = self.run_cli(*RUN, SLIPSTREAM_PACK_CACHE=str(self.home / "file/packed"))
         self.assertIn("slipstream: note: packed weights are kept in memory", done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1)
+        for caches in ({"XDG_CACHE_HOME": "/proc/nonexist"}, {"XDG_CACHE_HOME": "", "HOME": ""}):
+            with self.subTest(caches=caches):
+                done = self.run_cli(*RUN, **caches)
+                self.assertIn("slipstream: note: packed weights are kept in memory", done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1)
+                self.assertEqual(self.run_cli(*RUN, "-q", **caches).stderr, "")
 
     def test_two_processes_at_once(self):
         expected = self.tokens("--no-pack-cache")
@@ -80,13 +86,27 @@ class Cache(CliTest):
         self.tokens()
         (file,) = self.files()
         self.assertIn("good", self.run_cli("cache", "verify").stdout)
+        self.damage(file)
+        done = self.run_cli("cache", "verify", file["name"], code=1)
+        self.assertIn("damaged, removed", done.stdout)
+        self.assertIn("the data of", done.stderr)
+        self.assertEqual(self.files(), [])
+
+    def damage(self, file):
         path = self.packed() / file["name"]
         content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 1
+        for at in range(len(content) // 3, len(content), 512):
+            content[at] ^= 0x55
         path.write_bytes(content)
-        done = self.run_cli("cache", "verify", file["name"], code=1)
-        self.assertIn("damaged", done.stdout)
-        self.assertIn("the data of", done.stderr)
+
+    def test_a_start_notices_damage(self):
+        expected = self.tokens()
+        (file,) = self.files()
+        self.damage(file)
+        self.assertEqual(self.files()[0]["state"], "damaged")
+        self.assertEqual(self.tokens(), expected)
+        self.assertEqual(self.files()[0]["state"], "current")
+        self.run_cli("cache", "verify")
 
     def test_wrong_use(self):
         for words in ([], ["list"], ["rm"], ["rm", "x", "--all"], ["ls", "--all"]):

@@ -1,9 +1,14 @@
 """Running the program as its users do."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
+import select
 import subprocess
 import tempfile
+import termios
+import time
 import unittest
 
 PROGRAM = os.environ["SLIPSTREAM_PROGRAM"]
@@ -56,3 +61,27 @@ class CliTest(unittest.TestCase):
         self.assertEqual(done.stdout, "")
         self.assertTrue(done.stderr.startswith("slipstream: error: "), done.stderr)
         self.assertIn(text, done.stderr)
+
+    def at_a_terminal(self, *args, **environment):
+        """The process, and the terminal's other end."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen([PROGRAM, *map(str, args)], stdin=slave, stdout=slave,
+                                   stderr=slave, start_new_session=True,
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                                   env={**self.environment, "TERM": "dumb", **environment})
+        self.addCleanup(os.close, master)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.close(slave)
+        return process, master
+
+    def read_until(self, fd, text, after=b""):
+        """Everything up to `text`, which must come behind `after`."""
+        seen = b""
+        deadline = time.monotonic() + 60
+        while text not in (seen.partition(after)[2] if after else seen):
+            ready, _, _ = select.select([fd], [], [], 3)
+            if ready:
+                seen += os.read(fd, 65536)
+            self.assertLess(time.monotonic(), deadline, seen)
+        return seen

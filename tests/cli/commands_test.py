@@ -1,16 +1,12 @@
 """What the commands print, on tiny models and on a real one."""
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import sqlite3
 import struct
 import subprocess
-import termios
 import time
 import unittest
 
@@ -239,7 +235,8 @@ class TinyModel(CliTest):
         same = self.json("eval", TINY, "-f", text, "-c", "64", "--exact", "--base", TINY,
                          "--base-exact", "-t", "1")
         self.assertEqual(same["kl"]["max"], 0)
-        self.assert_fails(1, "at least one window", "eval", TINY, "-f", text, "-c", "4096")
+        self.assert_fails(1, "at least one window", "eval", TINY, "-f", text, "-c", "4096",
+                          "-q")
 
     def test_bench(self):
         report = self.json("bench", TINY, "-p", "16", "-n", "4", "-npl", "1,3", "-d", "0,40", "-r", "2")
@@ -312,6 +309,19 @@ class Profile(CliTest):
         file = self.home / "trace.json"
         self.assert_fails(1, "absent", "profile", self.home / "absent.gguf", "--trace", file)
         self.assertEqual(list(self.home.glob("trace*")), [])
+
+
+class LongContext(CliTest):
+    def test_a_context_beyond_the_models_is_noted(self):
+        trained = self.json("inspect", TINY)["metadata"]["llama.context_length"]
+        text = lambda n: f"note: context {n} exceeds the {trained} that the model was"  # noqa: E731
+        run = ["run", TINY, "--raw", "-p", "abc", "-n", "2", "-c"]
+        self.assertIn(text(trained + 1), self.run_cli(*run, trained + 1).stderr)
+        self.assertNotIn("exceeds", self.run_cli(*run, trained).stderr)
+        self.assertNotIn("exceeds", self.run_cli(*run, trained + 1, "-q").stderr)
+        bench = ["bench", "-m", TINY, "-n", "0", "-r", "1", "-p"]
+        self.assertIn(text(trained + 8), self.run_cli(*bench, "8", "-d", trained).stderr)
+        self.assertNotIn("exceeds", self.run_cli(*bench, "8").stderr)
 
 
 class BenchFormats(CliTest):
@@ -437,17 +447,7 @@ class RealModel(CliTest):
             self.assertEqual(process.stderr.read(), b"")
 
     def chat_at_a_terminal(self, *args):
-        """The process, and the terminal's other end."""
-        master, slave = pty.openpty()
-        process = subprocess.Popen([PROGRAM, "chat", "-m", str(smollm2()), "--temp", "0", *args],
-                                   stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-                                   env={**self.environment, "TERM": "dumb"})
-        self.addCleanup(os.close, master)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        os.close(slave)
-        return process, master
+        return self.at_a_terminal("chat", "-m", smollm2(), "--temp", "0", *args)
 
     def test_ctrl_c_before_the_answer_forgets_the_message(self):
         process, master = self.chat_at_a_terminal("-sys", "Be very brief. " * 1200)
@@ -479,17 +479,6 @@ class RealModel(CliTest):
         os.write(master, b"\x04")
         self.assertEqual(process.wait(timeout=60), 0)
         self.assertIn("capital", (self.home / "state/slipstream/history").read_text())
-
-    def read_until(self, fd, text, after=b""):
-        """Everything up to `text`, which must come behind `after`."""
-        seen = b""
-        deadline = time.monotonic() + 60
-        while text not in (seen.partition(after)[2] if after else seen):
-            ready, _, _ = select.select([fd], [], [], 3)
-            if ready:
-                seen += os.read(fd, 65536)
-            self.assertLess(time.monotonic(), deadline, seen)
-        return seen
 
     def test_eval_on_a_short_text(self):
         text = self.write("text", "The quick brown fox jumps over the lazy dog. " * 30)

@@ -37,6 +37,7 @@ class BadUse(CliTest):
     def test_usage_errors(self):
         cases = [
             ("unknown command 'walk'", ["walk"]),
+            ("unknown command 'rnu'; did you mean 'run'?", ["rnu"]),
             ("unknown command 'tokenise'; did you mean 'tokenize'?", ["tokenise"]),
             ("--no-such", ["run", "-m", TINY, "--no-such"]),
             ("'--tmep'; did you mean '--temp'?", ["run", "-m", TINY, "--tmep", "0"]),
@@ -54,6 +55,16 @@ class BadUse(CliTest):
             ("--top-k: expected an integer, got 'many'", ["run", "-m", TINY, "--top-k", "many"]),
             ("--top-p: expected at most 1", ["run", "-m", TINY, "--top-p", "1.5"]),
             ("--temp: expected at least 0", ["run", "-m", TINY, "--temp", "-1"]),
+            ("--temperature: expected at most 100", ["run", "-m", TINY, "--temperature", "101"]),
+            ("--repeat-penalty: expected at least 0.01",
+             ["run", "-m", TINY, "--repeat-penalty", "0"]),
+            ("--repeat-last-n: expected at least -1",
+             ["chat", "-m", TINY, "--repeat-last-n", "-2"]),
+            ("--presence-penalty: expected at most 100",
+             ["run", "-m", TINY, "--presence-penalty", "1e3"]),
+            ("error: -n: expected an integer, got '1.5'", ["run", "-m", TINY, "-n", "1.5"]),
+            ("error: -n: expected at least -1", ["run", "-m", TINY, "-n-2"]),
+            ("error: --n-predict: expected an integer", ["run", "-m", TINY, "--n-predict=x"]),
             ("expected one of f16", ["run", "-m", TINY, "-ctk", "q5_0"]),
             ("expected the same type", ["run", "-m", TINY, "-ctk", "f32", "-ctv", "f16", "-p", "x"]),
             ("--logit-bias", ["run", "-m", TINY, "-l", "word"]),
@@ -64,9 +75,9 @@ class BadUse(CliTest):
             ("expected --tokens", ["logits", "-m", TINY, "--out", "x"]),
             ("shell", ["completion", "fish"]),
             ("nothing to profile", ["profile", TINY, "-p", "0", "-n", "0"]),
-            ("--n-gen: expected at most 1024", ["profile", TINY, "-n", "1025"]),
-            ("--n-parallel: expected at least 1", ["profile", TINY, "-npl", "0"]),
-            ("--n-prompt: expected an integer", ["profile", TINY, "-p", "16,32"]),
+            ("error: -n: expected at most 1024", ["profile", TINY, "-n", "1025"]),
+            ("error: -npl: expected at least 1", ["profile", TINY, "-npl", "0"]),
+            ("error: -p: expected an integer", ["profile", TINY, "-p", "16,32"]),
         ]
         for text, args in cases:
             with self.subTest(args=args):
@@ -117,6 +128,15 @@ class Spelling(CliTest):
             self.assertIn(f" {name}", done.stderr)
         self.assertEqual(self.run_cli(*self.ARGS, "-n", "2", *flags, "-q").stderr, "")
         self.assertNotIn("--jinja", self.run_cli("run", "--help").stdout)
+
+    def test_raw_leaves_out_the_system_prompt(self):
+        done = self.run_cli(*self.ARGS, "-n", "2", "--no-perf", "-sys", "Be brief.")
+        self.assertIn("note: --raw leaves out the system prompt", done.stderr)
+        self.assertEqual(self.run_cli(*self.ARGS, "-n", "2", "--no-perf").stderr, "")
+
+    def test_limits_are_values(self):
+        for args in (["--repeat-penalty", "0.01"], ["--temp", "100"], ["--repeat-last-n", "-1"]):
+            self.assertEqual(self.n_tokens("-n", "2", *args), 2, args)
 
     def test_no_conversation_is_raw(self):
         raw = ["run", TINY, "-p", "abc", "--temp", "0", "-n", "2"]
@@ -238,6 +258,53 @@ class Settings(CliTest):
                           self.home / "absent.toml")
         self.assert_fails(2, "directory", "version", "--config", self.home)
 
+    def test_lines_that_are_no_configuration(self):
+        cases = [(2, "the key 'top-k' is there twice, first in line 1", "top-k = 7\ntop_k = 8\n"),
+                 (3, "the key 'ids' is there twice", "ids = true\n[*]\nids = false\n"),
+                 (3, "[run] is there twice, first in line 1", "[run]\n\n[run]\n"),
+                 (2, "unknown section [rnu]; did you mean [run]?", "# x\n[rnu]\ntop-k = 7\n"),
+                 (1, "arrays of tables", "[[run]]\n"),
+                 (1, "expected a heading", "[run\n"),
+                 (1, "expected the end of the line", "[run] x\n"),
+                 (1, "expected key = value", "ids\n"),
+                 (1, "expected a value", "ids = # none\n"),
+                 (1, "expected one word, or quotes around 'a b'", "prompt = a b\n"),
+                 (1, "strings of many lines", 'prompt = """a\n"""\n'),
+                 (1, "expected an array that ends on its line", "n-prompt = [1,\n2]\n"),
+                 (1, "expected ',' or ']'", 'reverse-prompt = ["a" "b"]\n'),
+                 (1, "tables in a line", "run = { top-k = 7 }\n"),
+                 (1, 'expected a " at the end', 'prompt = "a\n'),
+                 (1, "expected an escape of TOML", 'prompt = "\\x"\n'),
+                 (1, "expected an escape of TOML", 'prompt = "\\ud800"\n')]
+        for line, text, content in cases:
+            with self.subTest(content=content):
+                path = self.write("bad.toml", content)
+                self.assert_fails(2, f"{path}:{line}: {text}", "version", "--config", path)
+
+    def test_values_of_configuration_files(self):
+        cases = [('"a # b"', "a # b"), ("'c:\\x'", "c:\\x"), ("word # a comment", "word"), ("7", "7"),
+                 (r'"\u00e9\U0001f600\t\"\\"', 'é😀\t"\\'), ("b\r", "b"), ('"a=b"', "a=b")]
+        for value, text in cases:
+            with self.subTest(value=value):
+                path = self.write("a.toml", f"; a comment\n\n[tokenize]\n  prompt={value}\n")
+                self.assertEqual(self.json("tokenize", "-m", TINY, "--config", path),
+                                 self.json("tokenize", "-m", TINY, "-p", text))
+        path = self.write("a.toml", '["run"]\nreverse-prompt = ["a", \'b\', ] # two\n"top-k"=-1\n')
+        self.assert_fails(2, f"{path}:3: top-k: expected at least 0", "run", "-m", TINY, "-p", "x",
+                          "--config", path)
+        # A model's section may have a name like a command's when it says so.
+        path = self.write("a.toml", f'[rnu]\nmodel = "{TINY}"\n')
+        self.run_cli("inspect", "-m", "rnu", "--config", path)
+
+    def test_a_file_from_the_environment(self):
+        self.write("config/slipstream/config.toml", "ids = false\n")
+        path = self.write("other.toml", "ids = true\n")
+        self.assertEqual(self.n_lines(SLIPSTREAM_CONFIG=str(path)), 1)
+        self.assertGreater(self.n_lines(SLIPSTREAM_CONFIG=""), 1)
+        absent = self.home / "absent.toml"
+        self.assertEqual(self.n_lines("--config", path, SLIPSTREAM_CONFIG=str(absent)), 1)
+        self.assert_fails(2, str(absent), "version", SLIPSTREAM_CONFIG=str(absent))
+
     def test_a_byte_order_mark_is_skipped(self):
         path = self.write("marked.toml", "\ufeffbatch-size = 0\n")
         self.assert_fails(2, "batch-size: expected at least 1", "run", TINY, "-p", "x",
@@ -267,10 +334,15 @@ class Pieces(CliTest):
         check = script + ("\nCOMP_WORDS=(slipstream run --top) COMP_CWORD=2\n_slipstream\n"
                           "echo ${COMPREPLY[@]}\n"
                           "COMP_WORDS=(slipstream bench -o '') COMP_CWORD=3\n_slipstream\n"
+                          "echo ${COMPREPLY[@]}\n"
+                          "COMP_WORDS=(slipstream cache r) COMP_CWORD=2\n_slipstream\n"
+                          "echo ${COMPREPLY[@]}\n"
+                          "COMP_WORDS=(slipstream completion '') COMP_CWORD=2\n_slipstream\n"
                           "echo ${COMPREPLY[@]}\n")
         done = subprocess.run(["bash", "-c", check], encoding="utf-8", capture_output=True,
                               timeout=60, check=True)
-        self.assertEqual(done.stdout.split("\n")[:2], ["--top-k --top-p", "md csv json jsonl sql"])
+        self.assertEqual(done.stdout.splitlines(),
+                         ["--top-k --top-p", "md csv json jsonl sql", "rm", "bash zsh"])
         self.assertTrue(self.run_cli("completion", "zsh").stdout.startswith("#compdef slipstream"))
 
     def test_a_closed_pipe_is_no_crash(self):

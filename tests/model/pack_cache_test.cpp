@@ -102,8 +102,22 @@ TEST_F(Packed, LogitsAreTheSameInMemoryWrittenAndMapped) {
   EXPECT_TRUE(warnings_.empty());
   // The mapped file is what is multiplied with, not the model's.
   const PackHeader header = read_pack_header(*MappedFile::open(file())).value();
+  const auto time = fs::last_write_time(file());
   change_byte(file(), header.data_offset + 64);
+  fs::last_write_time(file(), time);
   EXPECT_NE(logits_of(load(cache_)), expected);
+}
+
+TEST_F(Packed, AFileThatWasWrittenToIsMadeAnew) {
+  const Logits expected = logits_of(load(cache_));
+  logits_of(load(cache_));  // a use leaves the seal
+  EXPECT_EQ(cache_.list()[0].state, PackCache::State::kCurrent);
+  const PackHeader header = read_pack_header(*MappedFile::open(file())).value();
+  change_byte(file(), header.data_offset + 64);
+  EXPECT_EQ(cache_.list()[0].state, PackCache::State::kDamaged);
+  EXPECT_EQ(logits_of(load(cache_)), expected);
+  EXPECT_TRUE(check(file()).has_value());
+  EXPECT_EQ(cache_.list()[0].state, PackCache::State::kCurrent);
 }
 
 TEST_F(Packed, ATensorChangedInPlaceIsSeen) {
@@ -211,17 +225,14 @@ TEST_F(Packed, TwoThatPackAtOnceBothWork) {
 
 TEST_F(Packed, TheLeastRecentlyUsedGoesFirstAndNoneInUse) {
   load(cache_);
+  const auto mapped = load(cache_);
+  let_settle();
   const fs::path old = dir_.write("packed/old.pack", std::string(1000, 'x'));
+  let_settle();
   const fs::path recent = dir_.write("packed/recent.pack", std::string(1000, 'x'));
   const fs::path leftover = dir_.write("packed/a.pack.tmp-1-0", "x");
   const fs::path other = dir_.write("packed/readme", "x");
-  const auto hour = std::chrono::hours(1);
-  const auto now = fs::file_time_type::clock::now();
-  fs::last_write_time(old, now - 20 * hour);
-  fs::last_write_time(recent, now - 10 * hour);
-  fs::last_write_time(leftover, now - 2 * hour);
-  const auto mapped = load(cache_);
-  fs::last_write_time(file(), now - 30 * hour);
+  fs::last_write_time(leftover, fs::file_time_type::clock::now() - std::chrono::hours(2));
   const std::uint64_t size = fs::file_size(file());
   EXPECT_TRUE(PackCache(cache_.folder(), size + 2000).make_room(1000).has_value());
   EXPECT_FALSE(fs::exists(old));

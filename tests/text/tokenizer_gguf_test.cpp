@@ -67,6 +67,20 @@ TEST(ByteLevelBpe, ReadsIllFormedUtf8AsReplacementCharacters) {
   EXPECT_EQ(t->encode("a\xff\xe2\x82z"), t->encode("a\ufffd\ufffdz"));
 }
 
+TEST(ByteLevelBpe, ComposesCharactersWhereTheModelsTokenizerDoes) {
+  const auto with_pre = [](const char* pre) {
+    Metadata meta = tiny_byte_level_metadata();
+    meta.set("tokenizer.ggml.pre", std::string(pre));
+    return Tokenizer::from_metadata(meta).value();
+  };
+  for (const char* pre : {"qwen2", "qwen35", "command-r", "mpt", "olmo"}) {
+    EXPECT_EQ(with_pre(pre)->encode("e\u0301"), with_pre(pre)->encode("\u00e9")) << pre;
+  }
+  for (const char* pre : {"gpt-2", "llama-bpe", "smollm", "deepseek-r1-qwen"}) {
+    EXPECT_EQ(with_pre(pre)->encode("e\u0301", {.add_special = false}).size(), 3u) << pre;
+  }
+}
+
 TEST(ByteLevelBpe, LongPiecesGiveWhatShortOnesDo) {
   // 60 000 letters without a space take the heap; the same merges apply.
   const auto t = tiny_byte_level();

@@ -43,7 +43,17 @@ std::vector<BenchTest> tests_of(const Options& o) {
   return tests;
 }
 
+// Of the longest test, when that is too long.
+Result<> note_context(const Options& o) {
+  std::int64_t n_ctx = 0;
+  for (const BenchTest& test : tests_of(o)) n_ctx = std::max(n_ctx, test.depth + test.n_tokens);
+  const auto source = SLIP_TRY(open_model(o.model.path));
+  note_long_context(n_ctx, source->config());
+  return {};
+}
+
 Result<int> run(const Options& o) {
+  SLIP_TRY(note_context(o));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
   BenchOptions options{.load = SLIP_TRY(o.model.load_options()),
                        .tests = tests_of(o),

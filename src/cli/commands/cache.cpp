@@ -150,8 +150,10 @@ Result<int> verify(const PackCache& cache, const Options& o) {
     if (!verified) {
       print_error(verified.error().message);
       code = kExitFailure;
+      // The next start with the model makes it anew.
+      SLIP_TRY(cache.remove(entry.name));
     }
-    outcomes.push_back({std::move(entry), verified ? "good" : "damaged"});
+    outcomes.push_back({std::move(entry), verified ? "good" : "damaged, removed"});
   }
   Output out;
   out.write(outcomes_text(outcomes, o.json));

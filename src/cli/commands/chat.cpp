@@ -32,7 +32,8 @@ constexpr std::string_view kHelp =
     "/load FILE      go on with a conversation from a file\n"
     "/stats          timings and tokens of the last answer, and of the context\n"
     "/exit           leave (Ctrl-D does too)\n"
-    "A line that ends in \\ goes on in the next; \"\"\" begins and ends a message of many lines.\n"
+    "A line that ends in \\ goes on in the next; \"\"\" begins and ends a message of many lines;\n"
+    "lines that are pasted at once are one message.\n"
     "Ctrl-C stops the answer.";
 
 class Chat {
@@ -74,16 +75,22 @@ class Chat {
 
   void set_system(const std::string& text) {
     messages_.clear();
+    n_context_ = 0;
     if (!text.empty()) messages_.push_back({"system", text});
   }
   bool has_system() const { return !messages_.empty() && messages_[0].role == "system"; }
-  void reset() { messages_.resize(has_system() ? 1 : 0); }
+  void reset() {
+    messages_.resize(has_system() ? 1 : 0);
+    n_context_ = 0;
+  }
 
   const Options& options_;
   LoadedModel& model_;
   Speculation speculation_;
   std::string template_;
   std::vector<Message> messages_;
+  // Tokens of the conversation up to its last answer. The session may still hold an older one.
+  std::size_t n_context_ = 0;
   std::string last_summary_;
   bool failed_ = false;
   Output out_;
@@ -109,13 +116,13 @@ Result<> Chat::command(const std::string& name, const std::string& argument) {
       print_status(fmt::format("({} messages saved)", messages_.size()));
     } else {
       messages_ = SLIP_TRY(load_conversation(argument));
+      n_context_ = 0;
       print_status(fmt::format("({} messages loaded)", messages_.size()));
     }
   } else if (name == "stats") {
     if (!last_summary_.empty()) print_status(last_summary_);
-    print_status(fmt::format("context: {} of {} tokens, {} messages",
-                             model_.session().tokens().size(), model_.session().n_ctx(),
-                             messages_.size()));
+    print_status(fmt::format("context: {} of {} tokens, {} messages", n_context_,
+                             model_.session().n_ctx(), messages_.size()));
   } else {
     return invalid("unknown command /{}; /help lists them", name);
   }
@@ -153,6 +160,7 @@ Result<> Chat::answer(const std::string& text) {
   // An answer that was stopped stays in the conversation as far as it came.
   messages.push_back({"assistant", result.text});
   messages_ = std::move(messages);
+  n_context_ = model_.session().tokens().size();
   AnswerTimes times;
   if (!result.tokens.empty()) times.ttft_ns = begin - start + result.timings.prefill_ns;
   last_summary_ = summary_line(model_, result.timings, times);

@@ -11,7 +11,7 @@ namespace {
 
 CommandBody setup(Arguments& args) {
   auto shell = std::make_shared<std::string>();
-  args.add_positional("shell", *shell, "bash or zsh");
+  args.add_positional("bash|zsh", *shell, "the shell");
   args.require([shell = shell.get()]() -> Result<> {
     if (*shell == "bash" || *shell == "zsh") return {};
     return invalid("shell: expected bash or zsh, got '{}'", *shell);

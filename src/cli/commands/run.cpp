@@ -51,11 +51,16 @@ Result<std::string> read_prompt(const Options& o) {
 
 Result<std::vector<std::int32_t>> prompt_tokens(LoadedModel& model, const Options& o,
                                                 const std::string& prompt) {
-  if (o.raw) return model.tokenizer()->encode(prompt);
-  std::string chat_template = SLIP_TRY(o.answer.template_override());
-  if (chat_template.empty()) chat_template = SLIP_TRY(model.source().chat_template());
+  std::string chat_template;
+  if (!o.raw) {
+    chat_template = SLIP_TRY(o.answer.template_override());
+    if (chat_template.empty()) chat_template = SLIP_TRY(model.source().chat_template());
+    if (chat_template.empty()) {
+      print_note("the model has no chat template: the prompt goes in as it is (--raw)");
+    }
+  }
   if (chat_template.empty()) {
-    print_note("the model has no chat template: the prompt goes in as it is (--raw)");
+    if (!o.answer.system_prompt.empty()) print_note("--raw leaves out the system prompt");
     return model.tokenizer()->encode(prompt);
   }
   std::vector<Message> messages;

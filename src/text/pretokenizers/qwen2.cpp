@@ -2,12 +2,12 @@
 
 namespace slip {
 
-// Qwen 2: Llama 3 with single digits.
+// Qwen 2 and 3: Llama 3 with single digits, on composed text.
 const PretokenizerEntry& pretokenizers_qwen2() {
   static const PretokenizerEntry entry{
-      .names = {"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "stablelm2", "hunyuan",
-                "solar-open", "megrez", "grok-2"},
+      .names = {"qwen2"},
       .patterns = {kQwen2Words},
+      .normal_form = NormalForm::kNfc,
   };
   return entry;
 }

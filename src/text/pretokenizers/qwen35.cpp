@@ -7,6 +7,7 @@ const PretokenizerEntry& pretokenizers_qwen35() {
       .names = {"qwen35"},
       .patterns = {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}|)"
                    R"( ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+      .normal_form = NormalForm::kNfc,
   };
   return entry;
 }

@@ -5,8 +5,7 @@ namespace slip {
 // Single digits, then GPT-2's pattern.
 const PretokenizerEntry& pretokenizers_single_digits() {
   static const PretokenizerEntry entry{
-      .names = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b",
-                "mellum2"},
+      .names = {"smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b", "mellum2"},
       .patterns = {R"(\p{N})", kGpt2Words},
   };
   return entry;
