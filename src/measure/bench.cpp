@@ -149,19 +149,23 @@ PassCost pass_cost(const ModelSource& source, Arithmetic arithmetic, ActivationB
   return cost;
 }
 
+WorkloadSize size_for(std::span<const BenchTest> tests) {
+  WorkloadSize size;
+  for (const BenchTest& test : tests) {
+    size.n_ctx = std::max(size.n_ctx, test.depth + test.n_tokens);
+    size.n_sequences = std::max(size.n_sequences, test.n_sequences);
+  }
+  return size;
+}
+
 Result<BenchReport> run_bench(const std::filesystem::path& path, Runtime& runtime,
                               const BenchOptions& options) {
-  LoadOptions load_options = options.load;
-  load_options.n_ctx = 1;
-  std::int64_t n_sequences = 1;
-  for (const BenchTest& test : options.tests) {
-    load_options.n_ctx = std::max(load_options.n_ctx, test.depth + test.n_tokens);
-    n_sequences = std::max(n_sequences, test.n_sequences);
-  }
   BenchReport report;
   drop_page_cache(path);
-  if (load_options.packed.cache) drop_page_cache(load_options.packed.cache->file_of(path));
-  const auto load = [&] { return Workload::load(path, runtime, load_options, n_sequences); };
+  if (options.load.packed.cache) drop_page_cache(options.load.packed.cache->file_of(path));
+  const auto load = [&] {
+    return Workload::load(path, runtime, options.load, size_for(options.tests));
+  };
   report.load_cold_ns = SLIP_TRY(load())->load_ns();
   const auto workload = SLIP_TRY(load());
   workload->set_cancel(options.cancel);
@@ -176,7 +180,7 @@ Result<BenchReport> run_bench(const std::filesystem::path& path, Runtime& runtim
   SLIP_TRY(run_tests(*workload, options, report.results));
   report.lost_cpu = meter.read();
   const PassCost cost =
-      pass_cost(workload->source(), load_options.arithmetic, load_options.activations);
+      pass_cost(workload->source(), options.load.arithmetic, options.load.activations);
   for (BenchResult& result : report.results) {
     add_bounds(result, cost, report, workload->runner().max_rows());
   }

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/loaded_model.h"
 #include "measure/lost_cpu.h"
 #include "measure/peaks.h"
+#include "measure/workload.h"
 
 namespace slip {
 
@@ -25,6 +27,9 @@ struct BenchTest {
 
   std::string name() const;  // "pp512", "tg128 b16", "tg128 d1024"
 };
+
+// What all of them need.
+WorkloadSize size_for(std::span<const BenchTest> tests);
 
 enum class Bound { kBandwidth, kCompute };
 std::string_view to_string(Bound bound);  // "bandwidth", "compute"

@@ -196,14 +196,8 @@ PhaseProfile summarize(const BenchTest& test, Trace trace, double ns, const Roof
 
 Result<ProfileReport> run_profile(const std::filesystem::path& path, Runtime& runtime,
                                   const ProfileOptions& options) {
-  LoadOptions load_options = options.load;
-  load_options.n_ctx = 1;
-  std::int64_t n_sequences = 1;
-  for (const BenchTest& test : options.tests) {
-    load_options.n_ctx = std::max(load_options.n_ctx, test.depth + test.n_tokens);
-    n_sequences = std::max(n_sequences, test.n_sequences);
-  }
-  const auto workload = SLIP_TRY(Workload::load(path, runtime, load_options, n_sequences));
+  const auto workload =
+      SLIP_TRY(Workload::load(path, runtime, options.load, size_for(options.tests)));
   workload->set_cancel(options.cancel);
   ProfileReport report;
   SLIP_TRY(raise_roof(runtime, report.roof));

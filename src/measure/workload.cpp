@@ -10,26 +10,26 @@ namespace slip {
 
 Result<std::unique_ptr<Workload>> Workload::load(const std::filesystem::path& path,
                                                  Runtime& runtime, const LoadOptions& options,
-                                                 std::int64_t n_sequences) {
+                                                 WorkloadSize size) {
   const std::int64_t start = now_ns();
   std::unique_ptr<Workload> workload(new Workload);
   workload->source_ = SLIP_TRY(open_model(path));
   auto weights = SLIP_TRY(
       ModelWeights::load(workload->source_, {options.arithmetic, options.packed}, runtime.pool()));
   const bool exact = options.arithmetic == Arithmetic::kExact;
-  const std::int64_t per_sequence = (options.n_ctx + kKvPageTokens - 1) / kKvPageTokens;
-  const std::int64_t n_pages = per_sequence * n_sequences;
+  const std::int64_t per_sequence = (size.n_ctx + kKvPageTokens - 1) / kKvPageTokens;
+  const std::int64_t n_pages = per_sequence * size.n_sequences;
   if (n_pages > INT32_MAX)
     return fail(ErrorKind::kLimit, "KV cache: {} pages are too many", n_pages);
   workload->runner_ =
       SLIP_TRY(make_cpu_runner(std::move(weights), runtime.pool(),
-                               {.n_ctx = options.n_ctx,
-                                .max_rows = std::max(options.max_rows, n_sequences),
+                               {.n_ctx = size.n_ctx,
+                                .max_rows = std::max(options.max_rows, size.n_sequences),
                                 .kv = {.type = exact ? KvType::kF32 : options.kv_type,
                                        .n_pages = static_cast<std::int32_t>(n_pages)},
                                 .activations = options.activations,
                                 .kernels = &runtime.kernels()}));
-  workload->pages_.resize(static_cast<std::size_t>(n_sequences));
+  workload->pages_.resize(static_cast<std::size_t>(size.n_sequences));
   std::int32_t next = 0;
   for (auto& pages : workload->pages_) {
     pages.resize(static_cast<std::size_t>(per_sequence));

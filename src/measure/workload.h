@@ -13,14 +13,18 @@
 
 namespace slip {
 
+struct WorkloadSize {
+  std::int64_t n_ctx = 1;  // tokens of the longest sequence
+  std::int64_t n_sequences = 1;
+};
+
 // The token at a position of a sequence is the same in every run. Each sequence has pages of its
-// own, for options.n_ctx tokens. Not thread-safe.
+// own, for size.n_ctx tokens. Not thread-safe.
 class Workload {
  public:
-  // `options.n_ctx` is what the longest sequence needs.
+  // `options.n_ctx` doesn't count.
   static Result<std::unique_ptr<Workload>> load(const std::filesystem::path& path, Runtime& runtime,
-                                                const LoadOptions& options,
-                                                std::int64_t n_sequences);
+                                                const LoadOptions& options, WorkloadSize size);
 
   // Puts `depth` tokens into the first n_sequences sequences, unless they have them already.
   Result<> fill(std::int64_t depth, std::int64_t n_sequences);
