@@ -125,24 +125,11 @@ TEST_P(BGemm, RefIsNearTheExactProduct) {
 }
 
 TEST_P(BGemm, EveryIsaGivesTheBitsOfRef) {
-  const Problem problem(GetParam());
-  const auto expected = problem.run(*tables_under_test().front(), 0, GetParam().n_rows);
-  for (const KernelTable* table : tables_under_test()) {
-    EXPECT_TRUE(same_bits(problem.run(*table, 0, GetParam().n_rows), expected)) << table->isa;
-  }
+  expect_the_bits_of_ref(Problem(GetParam()), GetParam().n_rows);
 }
 
 TEST_P(BGemm, ARowAloneEqualsTheRowInABatch) {
-  const Problem problem(GetParam());
-  for (const KernelTable* table : tables_under_test()) {
-    const auto batch = problem.run(*table, 0, GetParam().n_rows);
-    for (int m = 0; m < GetParam().n_rows; ++m) {
-      const auto begin = batch.begin() + static_cast<std::ptrdiff_t>(m * problem.out_stride());
-      const std::vector<float> row(begin,
-                                   begin + static_cast<std::ptrdiff_t>(problem.out_stride()));
-      ASSERT_TRUE(same_bits(problem.run(*table, m, 1), row)) << table->isa << " row " << m;
-    }
-  }
+  expect_rows_alone_equal_the_batch(Problem(GetParam()), GetParam().n_rows);
 }
 
 std::vector<Case> cases() {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -40,5 +41,27 @@ class Poisoned {
   std::vector<std::uint8_t> storage_;
   std::uint8_t* data_;
 };
+
+// Of a product with run(table, first row, rows) → [rows][out_stride()].
+template <class Problem>
+void expect_the_bits_of_ref(const Problem& problem, int n_rows) {
+  const auto expected = problem.run(*tables_under_test().front(), 0, n_rows);
+  for (const KernelTable* table : tables_under_test()) {
+    EXPECT_TRUE(same_bits(problem.run(*table, 0, n_rows), expected)) << table->isa;
+  }
+}
+
+template <class Problem>
+void expect_rows_alone_equal_the_batch(const Problem& problem, int n_rows) {
+  for (const KernelTable* table : tables_under_test()) {
+    const auto batch = problem.run(*table, 0, n_rows);
+    for (int m = 0; m < n_rows; ++m) {
+      const auto begin = batch.begin() + static_cast<std::ptrdiff_t>(m * problem.out_stride());
+      const std::vector<float> row(begin,
+                                   begin + static_cast<std::ptrdiff_t>(problem.out_stride()));
+      ASSERT_TRUE(same_bits(problem.run(*table, m, 1), row)) << table->isa << " row " << m;
+    }
+  }
+}
 
 }  // namespace slip::test

@@ -19,6 +19,11 @@ namespace {
 inline constexpr int kBlockGroups = kKeyBlock / kReduceLanes;
 inline constexpr int kPageGroups = kKvPageTokens / kReduceLanes;
 
+// Floats of a row of o: whole vectors.
+SLIP_INLINE int padded_dim(int head_dim) {
+  return (head_dim + kReduceLanes - 1) / kReduceLanes * kReduceLanes;
+}
+
 // A row's attention over all blocks so far.
 struct Merged {
   float* o;
@@ -259,9 +264,8 @@ SLIP_INLINE void finish_row(const Merged& row, int head_dim, float* out) {
 // Where AttentionArgs::blocks wants block `block_idx` of a row.
 SLIP_INLINE float* block_place(const AttentionBlocks& blocks, int head_dim, int row,
                                int block_idx) {
-  const int padded = (head_dim + kReduceLanes - 1) / kReduceLanes * kReduceLanes;
   return blocks.at + row * blocks.row_stride +
-         static_cast<int64_t>(block_idx - blocks.begin) * (padded + kReduceLanes);
+         static_cast<int64_t>(block_idx - blocks.begin) * (padded_dim(head_dim) + kReduceLanes);
 }
 
 // A block of the tile's rows. Leaves block_o, and in `sums` the rest; l = 0 for rows that see
@@ -291,7 +295,7 @@ SLIP_INLINE QueryTile start_tile(const AttentionArgs& a, int first_row, int n_ro
   t.args = &a;
   t.first_row = first_row;
   t.n_rows = n_rows;
-  t.stride = (a.head_dim + kReduceLanes - 1) / kReduceLanes * kReduceLanes;
+  t.stride = padded_dim(a.head_dim);
   t.scores = a.scratch;
   t.block_o = t.scores + C * kKeyBlock;
   float* o = t.block_o + C * t.stride;
@@ -366,7 +370,7 @@ void attention_typed(const AttentionArgs& a) {
 }
 
 SLIP_INLINE void attention_merge_16(const AttentionMergeArgs& a) {
-  const int stride = (a.head_dim + kReduceLanes - 1) / kReduceLanes * kReduceLanes;
+  const int stride = padded_dim(a.head_dim);
   for (int r = 0; r < a.n_rows; ++r) {
     Merged row = {a.scratch, 0, 0, false};
     for (int b = a.blocks.begin; b < a.blocks.end; ++b) {
