@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import struct
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -252,6 +253,23 @@ class TinyModel(CliTest):
         for share in report["lost_cpu"].values():
             self.assertTrue(share is None or 0 <= share <= 100)
 
+    def test_bench_replays_texts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "texts.jsonl")
+            with open(path, "w") as file:
+                file.write('{"name": "echo", "prompt": "one two three", "answer": "one two three"}\n\n')
+                file.write('{"prompt": "four", "answer": "five six"}\n')
+            report = self.json("bench", TINY, "--replay", path, "-r", "2")
+            self.assertEqual([r["name"] for r in report["replays"]], ["echo", "texts.jsonl:3"])
+            for replay in report["replays"]:
+                self.assertTrue(replay["gain"] > 0 and replay["plain_tokens_per_s"]["min"] > 0)
+                self.assertLessEqual(replay["n_accepted"], replay["n_drafted"])
+            self.assertIn("| echo ", self.run_cli("bench", TINY, "--replay", path, "-r", "1").stdout)
+            self.assert_fails(2, "expected -o md or json", "bench", TINY, "--replay", path, "-o", "csv")
+            with open(path, "a") as file:
+                file.write('{"prompt": "four"}\n')
+            self.assert_fails(1, "texts.jsonl:4", "bench", TINY, "--replay", path)
+        self.assert_fails(1, "missing.jsonl", "bench", TINY, "--replay", "missing.jsonl")
 
     def test_bench_runs_every_test_before_it_repeats_one(self):
         args = ["bench", TINY, "-p", "0", "-n", "1", "-npl", "1,2", "-d", "64,0,33", "-r", "3"]

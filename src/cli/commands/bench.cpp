@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/options.h"
+#include "cli/replay_tables.h"
 
 namespace slip {
 namespace {
@@ -19,6 +20,7 @@ struct Options {
   std::vector<std::int64_t> sequences{1};
   std::vector<std::int64_t> depths{0};
   int repeats = 5;
+  std::string replay;
   std::string format = "md";
   bool json = false;
 };
@@ -52,7 +54,43 @@ Result<> note_context(const Options& o) {
   return {};
 }
 
+// The texts of a file instead of made-up tokens.
+Result<int> replay(const Options& o) {
+  const auto runtime = SLIP_TRY(o.model.make_runtime());
+  LoadOptions load = SLIP_TRY(o.model.load_options());
+  const auto source = SLIP_TRY(open_model(o.model.path));
+  const auto tokenizer = SLIP_TRY(source->make_tokenizer());
+  const auto texts = SLIP_TRY(read_replay(o.replay, *tokenizer));
+  for (const ReplayText& text : texts) {
+    load.n_ctx = std::max(load.n_ctx, std::ssize(text.prompt) + std::ssize(text.answer));
+  }
+  load.with_tokenizer = false;
+  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, load));
+  Progress progress("replay", std::ssize(texts) * o.repeats);
+  std::int64_t done = 0;
+  const InterruptGuard guard;
+  const LostCpuMeter meter(runtime->pool().n_threads());
+  auto results =
+      run_replay(model->session(), texts,
+                 {.repeats = o.repeats,
+                  .on_repeat =
+                      [&](const ReplayText& text, int repeat) {
+                        progress.update(done++, fmt::format("{} repeat {}", text.name, repeat + 1));
+                      },
+                  .cancel = &InterruptGuard::flag()});
+  if (InterruptGuard::raised()) return kExitInterrupted;
+  const ReplaySetting setting{.model = o.model.path,
+                              .isa = runtime->kernels().isa,
+                              .n_threads = runtime->pool().n_threads()};
+  Output out;
+  out.write(replay_table(setting, SLIP_TRY(std::move(results)), meter.read(),
+                         o.json || o.format == "json"));
+  SLIP_TRY(out.status());
+  return kExitOk;
+}
+
 Result<int> run(const Options& o) {
+  if (!o.replay.empty()) return replay(o);
   SLIP_TRY(note_context(o));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
   BenchOptions options{.load = SLIP_TRY(o.model.load_options()),
@@ -89,9 +127,15 @@ CommandBody setup(Arguments& args) {
            {.min = 1, .max = 4096});
   args.add("-d,--n-depth", o->depths, "tokens in the cache before a test begins", kNotNegative);
   args.add("-r,--repetitions", o->repeats, "times to run each test", {.min = 1, .max = 1000000});
+  args.add_path("--replay", o->replay,
+                "instead: what prompt lookup gains on the prompts and answers of a JSONL file");
   args.section("Output");
   args.add_choice("-o,--output", o->format, {"md", "csv", "json", "jsonl", "sql"}, "format");
   args.add_flag("--json", o->json, "the same as -o json");
+  args.require([o]() -> Result<> {
+    if (o->replay.empty() || o->format == "md" || o->format == "json") return {};
+    return invalid("--replay: expected -o md or json, got {}", o->format);
+  });
   return [o](const Invocation&) { return run(*o); };
 }
 
