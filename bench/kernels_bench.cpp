@@ -75,11 +75,11 @@ std::vector<std::byte> random_blocks(DType type, std::int64_t n_elements) {
   return bytes;
 }
 
-// All blocks of the activations 16 bits, or all 8.
-constexpr float kFine = 0.0f, kCoarse = std::numeric_limits<float>::infinity();
+// All blocks of the activations 16 bits, three in ten (of normal numbers), or none.
+constexpr float kFine = 0.0f, kMixed = 2.53f, kCoarse = std::numeric_limits<float>::infinity();
 
 const char* precision_name(float fine_above) {
-  return fine_above == kFine ? "fine" : "coarse";
+  return fine_above == kFine ? "fine" : fine_above == kMixed ? "mixed" : "coarse";
 }
 
 struct Case {
@@ -174,7 +174,7 @@ void register_all() {
   for (const KernelTable* table : available_kernels()) {
     for (const QuantFormat* format : quant_formats()) {
       if (!format->is_quantized()) continue;
-      for (const float fine_above : {kFine, kCoarse}) {
+      for (const float fine_above : {kFine, kMixed, kCoarse}) {
         for (const std::int64_t m : {1, 2, 4, 8, 16, 64, 512}) {
           for (const std::int64_t k : {256, 576, 1536, 4096}) {
             if (k % format->super_block != 0) continue;
@@ -186,7 +186,7 @@ void register_all() {
         }
       }
     }
-    for (const float fine_above : {kFine, kCoarse}) {
+    for (const float fine_above : {kFine, kMixed, kCoarse}) {
       for (const std::int64_t m : {1, 512}) {
         const Case c = {table, DType::kQ4_0, fine_above, m, 0, 1536};
         benchmark::RegisterBenchmark(
