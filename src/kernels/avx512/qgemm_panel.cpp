@@ -28,8 +28,9 @@ struct TileArgs {
 };
 
 // A kind as the panel kernels see it.
-template <int kHalvesArg, bool kMinArg>
+template <bool kAllFineArg, int kHalvesArg, bool kMinArg>
 struct Shape {
+  static constexpr bool kAllFine = kAllFineArg;  // of the activations; else `fine` tells
   static constexpr int kHalves = kHalvesArg;
   static constexpr bool kMin = kMinArg;
 };
@@ -99,7 +100,7 @@ __attribute__((noinline)) void tile(const TileArgs* args) {
       const uint8_t* steps = panel + h * kHalfSteps * kLines;
       const uint8_t* units = act + h * kHalfSteps * 4 * kCols;
       dot_steps<kGroups, kCols, kHalfSteps>(steps, units, sum);
-      if (args->fine[b] != 0) {
+      if (S::kAllFine || args->fine[b] != 0) {
 #pragma GCC unroll 6
         for (int c = 0; c < kCols; ++c) {
 #pragma GCC unroll 2
@@ -199,20 +200,25 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
   }
 }
 
-}  // namespace
-
-void qgemm_panel_avx512(const QGemmArgs* args) {
+template <bool kAllFine>
+void sweep_kind(const QGemmArgs* args) {
   const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows,
                           tile_columns_avx512(args->n_rows)};
   const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
   const PanelFill fill = panel_fill_avx512(args->w->kind);
   if (layout.granule == 32) {
-    layout.has_min ? sweep<Shape<1, true>>(args, tiles, fill)
-                   : sweep<Shape<1, false>>(args, tiles, fill);
+    layout.has_min ? sweep<Shape<kAllFine, 1, true>>(args, tiles, fill)
+                   : sweep<Shape<kAllFine, 1, false>>(args, tiles, fill);
   } else {
-    layout.has_min ? sweep<Shape<2, true>>(args, tiles, fill)
-                   : sweep<Shape<2, false>>(args, tiles, fill);
+    layout.has_min ? sweep<Shape<kAllFine, 2, true>>(args, tiles, fill)
+                   : sweep<Shape<kAllFine, 2, false>>(args, tiles, fill);
   }
+}
+
+}  // namespace
+
+void qgemm_panel_avx512(const QGemmArgs* args) {
+  args->fine_above == 0 ? sweep_kind<true>(args) : sweep_kind<false>(args);
 }
 
 }  // namespace slip
