@@ -38,7 +38,7 @@ struct BusySpan {
 
 // Grows while it records. One thread begins and ends ops, one at a time; within an op each of the
 // threads 0 … n_threads-1 says by itself when it worked. Thread 0 is the one that begins ops; the
-// others have the numbers that the thread pool gave them for the op.
+// others have the numbers that they have in the thread pool.
 class Trace {
  public:
   explicit Trace(int n_threads) : busy_(static_cast<std::size_t>(n_threads)) {}

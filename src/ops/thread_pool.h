@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/trace.h"
+#include "ops/spin_policy.h"
 
 namespace slip {
 
@@ -32,8 +33,9 @@ class RangeFn {
 };
 
 // Workers are persistent: between two calls they spin for a short while (a decode step makes
-// hundreds of calls a few microseconds apart), then sleep until the next one. They inherit the
-// process's affinity mask and are not pinned. Thread-safe: calls from several threads take turns.
+// hundreds of calls a few microseconds apart; SpinPolicy), then sleep until the next one. They
+// inherit the process's affinity mask and are not pinned. Thread-safe: calls from several threads
+// take turns.
 class ThreadPool {
  public:
   // `n_threads` counts the caller: n_threads - 1 workers are started. At least 1. Throws
@@ -47,29 +49,40 @@ class ThreadPool {
 
   // Calls fn(begin, end, thread) over disjoint ranges that cover [0, n), each at most `grain` long
   // and aligned to multiples of it, on any of the threads 0 … n_threads-1, and returns when all is
-  // done. Ranges are handed out as threads become free, so one that lost its CPU doesn't hold up
-  // the rest. fn must not throw and must not call the pool. Each thread that had a range tells
-  // `trace`, unless it is null, when it worked.
+  // done. Each thread begins with its share of [0, n), from front to back, and the same one every
+  // time: what it reads is one stream. Then it takes over half of what another has left, so one
+  // that lost its CPU doesn't hold up the rest. fn must not throw and must not call the pool. Each
+  // thread that had a range tells `trace`, unless it is null, when it worked.
   void parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn, Trace* trace = nullptr);
 
  private:
-  struct alignas(64) Line {
-    std::atomic<std::int64_t> value{0};
+  // What is left of a thread's share, in ranges of `grain_`: the first in the low half, the end in
+  // the high half.
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> left{0};
   };
-  void worker();
+  void worker(int thread);
   void stop();
+  void hand_out(std::int64_t n_ranges);
+  std::atomic<std::uint64_t>& share(std::int64_t thread) {
+    return shares_[static_cast<std::size_t>(thread)].left;
+  }
+  std::int64_t take_first(int thread);
+  bool take_over(int thread);
   void take_ranges(int thread);
   // Joins the open job unless this worker has seen it; false when there is none.
-  bool join(std::uint64_t& seen_job, int& thread);
+  bool join(std::uint64_t& seen_job);
 
   const int n_threads_;
+  const int n_cpus_;  // that the threads may use
   std::mutex calls_;
+  SpinPolicy callers_policy_;
   // The job in hand; written before `state_` opens it, untouched until all who joined have left.
   const RangeFn* job_ = nullptr;
   std::int64_t n_ = 0;
   std::int64_t grain_ = 1;
   Trace* trace_ = nullptr;
-  Line next_;  // first index not handed out yet
+  std::vector<Share> shares_;  // by thread
   // Number of the job, whether it is open, and how many workers have joined and not left: one word,
   // so that a worker which the system has put aside can't join a job that is over, and the caller
   // never waits for one that didn't come.

@@ -41,6 +41,35 @@ TEST(ThreadPool, ManyShortJobsAndSleepsBetweenThem) {
   EXPECT_EQ(total, 3000 * 45);
 }
 
+TEST(ThreadPool, WhatAThreadHasLeftIsTakenOver) {
+  ThreadPool pool(3);
+  for (int i = 0; i < 100; ++i) {
+    constexpr std::int64_t kRanges = 50;
+    std::atomic<std::int64_t> n_done{0};
+    pool.parallel_for(kRanges, 1, [&](std::int64_t begin, std::int64_t, int) {
+      // Whoever begins the first share is held up until the others have done all the rest.
+      while (begin == 0 && n_done.load() < kRanges - 1) std::this_thread::yield();
+      n_done.fetch_add(1);
+    });
+    EXPECT_EQ(n_done.load(), kRanges);
+  }
+}
+
+TEST(ThreadPool, AThreadBeginsWithItsOwnShare) {
+  ThreadPool pool(2);
+  std::atomic<std::int64_t> first[2]{};
+  std::atomic<int> n_here{0};
+  for (auto& range : first) range.store(-1);
+  pool.parallel_for(100, 5, [&](std::int64_t begin, std::int64_t, int thread) {
+    if (first[thread].load() >= 0) return;
+    first[thread].store(begin);
+    n_here.fetch_add(1);
+    while (n_here.load() < 2) std::this_thread::yield();
+  });
+  EXPECT_EQ(first[0].load(), 0);
+  EXPECT_EQ(first[1].load(), 50);
+}
+
 TEST(ThreadPool, CallersFromSeveralThreadsTakeTurns) {
   ThreadPool pool(2);
   std::atomic<std::int64_t> sum{0};
