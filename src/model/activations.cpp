@@ -4,6 +4,7 @@
 
 #include "ops/attention.h"
 #include "ops/matmul.h"
+#include "ops/project.h"
 
 namespace slip {
 namespace {
@@ -49,10 +50,11 @@ Result<Activations> Activations::create(const ModelWeights& weights, const Kerne
   return act;
 }
 
-ScratchBytes scratch_bytes(const ModelWeights& weights, std::int64_t n_ctx) {
-  ScratchBytes most;
+ScratchBytes scratch_bytes(const ModelWeights& weights, const KernelTable& kernels,
+                           std::int64_t n_ctx) {
+  ScratchBytes most{.per_thread = project_scratch_bytes(kernels, widths(weights).in)};
   if (weights.arithmetic == Arithmetic::kExact) {
-    most.per_thread = matmul_scratch_bytes(widths(weights).in);
+    most.per_thread = std::max(most.per_thread, matmul_scratch_bytes(widths(weights).in));
   }
   for (const LayerRecipe& layer : weights.source->config().layers) {
     const ScratchBytes attention = attention_scratch_bytes({.n_ctx = n_ctx,

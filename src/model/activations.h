@@ -30,6 +30,7 @@ struct Activations {
 };
 
 // What the ops of this model need.
-ScratchBytes scratch_bytes(const ModelWeights& weights, std::int64_t n_ctx);
+ScratchBytes scratch_bytes(const ModelWeights& weights, const KernelTable& kernels,
+                           std::int64_t n_ctx);
 
 }  // namespace slip

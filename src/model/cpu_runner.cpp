@@ -10,13 +10,14 @@
 #include "model/config_keys.h"
 #include "model/rope.h"
 #include "ops/attention.h"
+#include "ops/project.h"
 #include "ops/rowwise.h"
 #include "quant/quant_format.h"
 
 namespace slip {
 namespace {
 
-// See project(). With 4, a fifth of SmolLM2's blocks and of Gemma 3's get 16 bits.
+// ProjectInput::fine_above. With 4, a fifth of SmolLM2's blocks and of Gemma 3's get 16 bits.
 float fine_above(ActivationBits bits) {
   switch (bits) {
     case ActivationBits::k16:
@@ -59,17 +60,17 @@ class CpuRunner final : public ModelRunner {
   void make_rope_tables();
   void layer(int index);
   void attention(const LayerWeights& w, const LayerRecipe& recipe, int index);
-  void ffn(const LayerWeights& w, const LayerRecipe& recipe);
+  void ffn(const LayerWeights& w);
   void outputs();
 
-  // y = x W + b for every (linear, out) pair; `x` has the linears' n_in columns.
-  // For quantised weights, blocks of x whose largest value is above `fine_above` root mean squares
-  // of their row get 16 bits, the others 8. BF16 weights meet x itself where all blocks get 16,
-  // else x rounded to BF16.
-  void project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs,
-               float fine_above);
-  // The residual stream gains `y` after an optional norm.
-  void add_to_stream(std::span<const float> post_norm, const Rows& y);
+  // What products take: rows of the stream, normalised, or rows as they are.
+  ProjectInput normed(std::span<const float> norm_weight);
+  ProjectInput as_is(const Rows& x, float fine_above);
+  static ProjectJob job(const Linear& linear, const Rows& out) {
+    return {.weight = &linear.matrix(), .bias = linear.bias(), .out = out};
+  }
+  // The residual stream gains the product, after an optional norm.
+  void project_to_stream(const Rows& x, const Linear& linear, std::span<const float> post_norm);
   NormParams norm(std::span<const float> weight) const {
     return {.weight = weight, .weight_offset = config_.norm_weight_offset, .eps = config_.norm_eps};
   }
@@ -223,20 +224,15 @@ void CpuRunner::make_rope_tables() {
 void CpuRunner::layer(int index) {
   const LayerWeights& w = weights_->layers[static_cast<std::size_t>(index)];
   const LayerRecipe& recipe = config_.layers[static_cast<std::size_t>(index)];
-  const Rows x = rows(act_.stream, config_.d_model), h = rows(act_.normed, config_.d_model);
-
-  rms_norm(ctx_, norm(w.attn_norm), x, h);
   attention(w, recipe, index);
-  rms_norm(ctx_, norm(w.ffn_norm), x, h);
-  ffn(w, recipe);
+  ffn(w);
 }
 
 void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int index) {
-  const Rows h = rows(act_.normed, config_.d_model);
   const Rows q = rows(act_.q, w.q.n_out_padded());
   const Rows k = rows(act_.k, w.k.n_out_padded()), v = rows(act_.v, w.v.n_out_padded());
-  const std::pair<const Linear*, float*> qkv[] = {{&w.q, q.data}, {&w.k, k.data}, {&w.v, v.data}};
-  project(h, qkv, fine_above_);
+  const ProjectJob qkv[] = {job(w.q, q), job(w.k, k), job(w.v, v)};
+  project(ctx_, normed(w.attn_norm), qkv, {});
   if (config_.qk_norm) {
     rms_norm_heads(ctx_, norm(w.q_norm), q, recipe.n_heads);
     rms_norm_heads(ctx_, norm(w.k_norm), k, recipe.n_kv_heads);
@@ -278,62 +274,43 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
   store_kv(ctx_, kv, input);
   attend(ctx_, kv, params, input, {attended.data, static_cast<std::size_t>(n_rows_ * width)});
   if (rotated) rotate_heads(ctx_, attended, recipe.n_heads, recipe.head_dim);
-
-  const Rows y = rows(act_.block_out, w.o.n_out_padded());
-  const std::pair<const Linear*, float*> out[] = {{&w.o, y.data}};
-  project(attended, out, fine_above_);
-  add_to_stream(w.post_attn_norm, y);
+  project_to_stream(attended, w.o, w.post_attn_norm);
 }
 
-void CpuRunner::ffn(const LayerWeights& w, const LayerRecipe& recipe) {
-  const Rows h = rows(act_.normed, config_.d_model);
+void CpuRunner::ffn(const LayerWeights& w) {
   const Rows g = rows(act_.gate, w.gate.n_out_padded()), u = rows(act_.up, w.up.n_out_padded());
-  const std::pair<const Linear*, float*> gate_up[] = {{&w.gate, g.data}, {&w.up, u.data}};
-  project(h, gate_up, fine_above_);
-  const GateInput input{.activation = config_.activation == FfnActivation::kSilu
-                                          ? GateActivation::kSilu
-                                          : GateActivation::kGeluTanh,
-                        .gate = g,
-                        .up = u,
-                        .n = recipe.d_ff};
-  gate(ctx_, input, g);
-  const Rows y = rows(act_.block_out, w.down.n_out_padded());
-  const std::pair<const Linear*, float*> down[] = {{&w.down, y.data}};
-  project(g, down, fine_above_);
-  add_to_stream(w.post_ffn_norm, y);
+  const ProjectJob gate_up[] = {job(w.gate, g), job(w.up, u)};
+  const auto activation = config_.activation == FfnActivation::kSilu ? GateActivation::kSilu
+                                                                     : GateActivation::kGeluTanh;
+  project(ctx_, normed(w.ffn_norm), gate_up, {.activation = &activation});
+  project_to_stream(g, w.down, w.post_ffn_norm);
 }
 
-void CpuRunner::add_to_stream(std::span<const float> post_norm, const Rows& y) {
-  if (!post_norm.empty()) rms_norm(ctx_, norm(post_norm), y, y);
-  add_residual(ctx_, rows(act_.stream, config_.d_model), y, config_.d_model,
-               config_.residual_scale);
+ProjectInput CpuRunner::normed(std::span<const float> norm_weight) {
+  ProjectInput input = as_is(rows(act_.stream, config_.d_model), fine_above_);
+  input.norm = norm(norm_weight);
+  return input;
 }
 
-void CpuRunner::project(const Rows& x, std::span<const std::pair<const Linear*, float*>> jobs,
-                        float fine_above) {
-  MatmulInput input{
-      .x = x.data, .x_stride = x.stride, .n_rows = x.n_rows, .n_cols = jobs[0].first->n_in()};
-  const bool all_float = std::all_of(jobs.begin(), jobs.end(),
-                                     [](const auto& job) { return job.first->takes_float(); });
-  const bool any_bf16 = std::any_of(jobs.begin(), jobs.end(),
-                                    [](const auto& job) { return job.first->takes_bf16(); });
-  if (any_bf16 && fine_above != 0) round_rows(ctx_, input, act_.rounded.data());
-  if (!all_float) quantize_rows(ctx_, input, fine_above, act_.quantized.data());
-  MatmulJob matmul_jobs[3];
-  SLIP_CHECK(jobs.size() <= std::size(matmul_jobs));
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const auto& [linear, out] = jobs[i];
-    matmul_jobs[i] = {
-        .weight = &linear->matrix(), .out = out, .out_stride = linear->n_out_padded()};
-  }
-  matmul(ctx_, input, {matmul_jobs, jobs.size()});
-  for (const auto& [linear, out] : jobs) {
-    if (linear->bias().empty()) continue;
-    const SerialSpan span(ctx_.trace(),
-                          {.name = "bias", .bytes = 3 * x.n_rows * linear->n_out() * 4});
-    for (std::int64_t r = 0; r < x.n_rows; ++r) {
-      ctx_.kernels().add(out + r * linear->n_out_padded(), linear->bias().data(), linear->n_out());
-    }
+ProjectInput CpuRunner::as_is(const Rows& x, float fine_above) {
+  return {.x = x,
+          .fine_above = fine_above,
+          .buffers = {.normed = rows(act_.normed, config_.d_model),
+                      .quantized = act_.quantized.data(),
+                      .rounded = act_.rounded.data()}};
+}
+
+void CpuRunner::project_to_stream(const Rows& x, const Linear& linear,
+                                  std::span<const float> post_norm) {
+  const Rows stream = rows(act_.stream, config_.d_model);
+  const Rows y = rows(act_.block_out, linear.n_out_padded());
+  const ProjectJob jobs[] = {job(linear, y)};
+  if (post_norm.empty()) {
+    project(ctx_, as_is(x, fine_above_), jobs,
+            {.residual = stream, .factor = config_.residual_scale});
+  } else {
+    project(ctx_, as_is(x, fine_above_), jobs, {});
+    add_normed(ctx_, norm(post_norm), stream, y, config_.residual_scale);
   }
 }
 
@@ -352,22 +329,17 @@ void CpuRunner::outputs() {
       act_.hidden.resize(static_cast<std::size_t>((++n_hidden) * d));
       out = act_.hidden.data() + (n_hidden - 1) * d;
     }
-    const RmsNormArgs args{.x = x.row(r),
-                           .weight = params.weight.data(),
-                           .weight_offset = params.weight_offset,
-                           .eps = params.eps,
-                           .n = d,
-                           .y = out};
     const SerialSpan span(ctx_.trace(), {.name = "norm", .bytes = 2 * d * 4});
-    ctx_.kernels().rms_norm(&args);
+    norm_row(ctx_, params, x.row(r), out);
   }
   const Linear& output = weights_->output;
   const std::int64_t stride = output.n_out_padded(), n_vocab = config_.n_vocab;
   act_.logits.resize(static_cast<std::size_t>(n_logits * stride));
   if (n_logits == 0) return;
-  const std::pair<const Linear*, float*> job[] = {{&output, act_.logits.data()}};
+  const Rows logits{.data = act_.logits.data(), .stride = stride, .n_rows = n_logits};
+  const ProjectJob jobs[] = {job(output, logits)};
   // The logits feel every error of this input directly, and few rows want them.
-  project({.data = h.data, .stride = d, .n_rows = n_logits}, job, 0.0f);
+  project(ctx_, as_is({.data = h.data, .stride = d, .n_rows = n_logits}, 0.0f), jobs, {});
   const int n_sweeps =
       (stride != n_vocab) + (config_.logit_scale != 1.0f) + (config_.final_soft_cap > 0);
   for (std::int64_t r = 0; r < n_logits; ++r) {
@@ -400,7 +372,8 @@ Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const Model
   }
   KvStore kv = SLIP_TRY(KvStore::create(config, kv_options));
   const std::int64_t max_rows = std::clamp<std::int64_t>(options.max_rows, 1, n_ctx);
-  OpContext ctx = SLIP_TRY(OpContext::create(pool, *kernels, scratch_bytes(*weights, n_ctx)));
+  OpContext ctx =
+      SLIP_TRY(OpContext::create(pool, *kernels, scratch_bytes(*weights, *kernels, n_ctx)));
   Activations activations = SLIP_TRY(Activations::create(*weights, *kernels, max_rows));
   return std::make_unique<CpuRunner>(std::move(weights), std::move(ctx), std::move(activations),
                                      std::move(kv), resolved);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
 #include "ops/op_context.h"
 #include "quant/packed.h"
@@ -18,6 +17,12 @@ struct WeightMatrix {
 
   std::int64_t n_rows() const { return packed.n_rows; }
   std::int64_t n_cols() const { return packed.n_cols; }
+  // Of 16 rows.
+  std::int64_t n_groups() const { return (packed.n_rows + kRowGroup - 1) / kRowGroup; }
+  std::int64_t stored_bytes() const {
+    return exact != nullptr ? static_cast<std::int64_t>(exact->bytes.size())
+                            : n_groups() * packed.group_bytes;
+  }
   // What it can meet: activations as they are, rounded to BF16 too, or only quantised ones.
   bool is_bf16() const { return exact == nullptr && packed.kind == PackedKind::kBF16; }
   bool is_float() const { return exact != nullptr || packed.kind <= PackedKind::kBF16; }
@@ -35,28 +40,27 @@ struct MatmulInput {
   const std::byte* rounded = nullptr;
 };
 
-// out[m][r] = Σ_k w[r][k] · x[m][k]; `out` has room for n_rows rounded up to 16 in every row.
+// Groups of 16 rows of a weight matrix.
+struct GroupRange {
+  std::int64_t begin;
+  std::int64_t end;
+};
+
+// out[m][r] = Σ_k w[r][k] · x[m][k] for the rows r of the groups; `out` has room for n_rows rounded
+// up to 16 in every row.
 struct MatmulJob {
   const WeightMatrix* weight = nullptr;
   float* out = nullptr;
   std::int64_t out_stride = 0;
+  GroupRange groups = {};
 };
 
 // The arithmetic that weights of the kind ask for, with activations of 16 bits.
 MacUnit mac_unit(PackedKind kind);
 
-// Quantises input.x into `buffer` (act_bytes of the kernels, 64-byte aligned) and refers input to
-// it. Blocks whose largest value is above `fine_above` root mean squares of their row get 16 bits,
-// the others 8 (ActQuantArgs).
-void quantize_rows(OpContext& ctx, MatmulInput& input, float fine_above, std::byte* buffer);
-
-// Rounds input.x to BF16 into `buffer` (bf16_bytes of the kernels, 64-byte aligned) and refers
-// input to it.
-void round_rows(OpContext& ctx, MatmulInput& input, std::byte* buffer);
-
-// All jobs read the same input and run as one parallel region. Quantised weights take
-// input.packed, BF16 ones input.rounded if there is one, other float and exact ones input.x.
-void matmul(OpContext& ctx, const MatmulInput& input, std::span<const MatmulJob> jobs);
+// What one thread does of a product. Quantised weights take input.packed, BF16 ones input.rounded
+// if there is one, other float and exact ones input.x.
+void matmul(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, int thread);
 
 // Scratch per thread that matmul needs for an exact matrix with n_cols columns.
 std::size_t matmul_scratch_bytes(std::int64_t n_cols);

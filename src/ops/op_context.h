@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/aligned_buffer.h"
 #include "base/check.h"
@@ -30,6 +32,7 @@ class OpContext {
     ctx.stride_ = (scratch.per_thread + 4095) / 4096 * 4096;
     ctx.scratch_ =
         SLIP_TRY(AlignedBuffer::allocate(ctx.stride_ * static_cast<std::size_t>(pool.n_threads())));
+    ctx.begun_.resize(static_cast<std::size_t>(pool.n_threads()));
     ctx.shared_ = SLIP_TRY(AlignedBuffer::allocate(scratch.shared));
     return ctx;
   }
@@ -43,6 +46,15 @@ class OpContext {
     return scratch_.data() + static_cast<std::size_t>(thread) * stride_;
   }
 
+  // Whether this is the first time that `thread` asks in the current op: then it has to make what
+  // it keeps in its scratch.
+  bool begins(int thread) {
+    std::uint64_t& op = begun_[static_cast<std::size_t>(thread)].op;
+    const bool first = op != n_ops_;
+    op = n_ops_;
+    return first;
+  }
+
   // For what threads hand to each other within an op.
   std::span<std::byte> shared() { return {shared_.data(), shared_.size()}; }
 
@@ -50,6 +62,7 @@ class OpContext {
   // returns the op's OpCost, is asked only while a trace is on.
   template <class Cost>
   void parallel_for(std::int64_t n, std::int64_t grain, RangeFn fn, const Cost& cost) {
+    ++n_ops_;
     if (trace_ == nullptr) {
       pool_->parallel_for(n, grain, fn);
     } else {
@@ -66,6 +79,9 @@ class OpContext {
   }
 
  private:
+  struct alignas(64) Begun {
+    std::uint64_t op = 0;
+  };
   OpContext() = default;
   void traced_for(std::int64_t n, std::int64_t grain, RangeFn fn, const OpCost& cost);
 
@@ -74,6 +90,8 @@ class OpContext {
   AlignedBuffer scratch_;
   AlignedBuffer shared_;
   std::size_t stride_ = 0;
+  std::uint64_t n_ops_ = 0;
+  std::vector<Begun> begun_;  // by thread: the last op that it began
   Trace* trace_ = nullptr;
 };
 

@@ -14,22 +14,14 @@ OpCost row_cost(const char* name, std::int64_t n_values) {
 
 }  // namespace
 
-void rms_norm(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows& y) {
-  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      const RmsNormArgs args{.x = x.row(r),
-                             .weight = norm.weight.data(),
-                             .weight_offset = norm.weight_offset,
-                             .eps = norm.eps,
-                             .n = static_cast<std::int64_t>(norm.weight.size()),
-                             .y = y.row(r)};
-      ctx.kernels().rms_norm(&args);
-    }
-  };
-  const auto cost = [&] {
-    return row_cost("norm", 2 * x.n_rows * static_cast<std::int64_t>(norm.weight.size()));
-  };
-  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
+void norm_row(const OpContext& ctx, const NormParams& norm, const float* x, float* y) {
+  const RmsNormArgs args{.x = x,
+                         .weight = norm.weight.data(),
+                         .weight_offset = norm.weight_offset,
+                         .eps = norm.eps,
+                         .n = static_cast<std::int64_t>(norm.weight.size()),
+                         .y = y};
+  ctx.kernels().rms_norm(&args);
 }
 
 void rms_norm_heads(OpContext& ctx, const NormParams& norm, const Rows& x, int n_heads) {
@@ -38,13 +30,7 @@ void rms_norm_heads(OpContext& ctx, const NormParams& norm, const Rows& x, int n
     for (std::int64_t r = begin; r < end; ++r) {
       for (int h = 0; h < n_heads; ++h) {
         float* head = x.row(r) + h * head_dim;
-        const RmsNormArgs args{.x = head,
-                               .weight = norm.weight.data(),
-                               .weight_offset = norm.weight_offset,
-                               .eps = norm.eps,
-                               .n = head_dim,
-                               .y = head};
-        ctx.kernels().rms_norm(&args);
+        norm_row(ctx, norm, head, head);
       }
     }
   };
@@ -82,29 +68,17 @@ void rotate_heads(OpContext& ctx, const Rows& x, int n_heads, int head_dim) {
   ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
 }
 
-void gate(OpContext& ctx, const GateInput& input, const Rows& y) {
+void add_normed(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows& y,
+                float factor) {
+  const auto n = static_cast<std::int64_t>(norm.weight.size());
   const auto task = [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t r = begin; r < end; ++r) {
-      const GateArgs args{.activation = input.activation,
-                          .gate = input.gate.row(r),
-                          .up = input.up.row(r),
-                          .n = input.n,
-                          .y = y.row(r)};
-      ctx.kernels().gate(&args);
-    }
-  };
-  const auto cost = [&] { return row_cost("activation", 3 * y.n_rows * input.n); };
-  ctx.parallel_for(y.n_rows, kRowsPerTask, task, cost);
-}
-
-void add_residual(OpContext& ctx, const Rows& x, const Rows& y, std::int64_t n, float factor) {
-  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t r = begin; r < end; ++r) {
+      norm_row(ctx, norm, y.row(r), y.row(r));
       if (factor != 1.0f) ctx.kernels().scale(y.row(r), factor, n);
       ctx.kernels().add(x.row(r), y.row(r), n);
     }
   };
-  const auto cost = [&] { return row_cost("residual", 3 * x.n_rows * n); };
+  const auto cost = [&] { return row_cost("norm+residual", 4 * x.n_rows * n); };
   ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
 }
 

@@ -1,4 +1,4 @@
-// Row-wise ops over a batch: norms, rotary embedding, gated activation, residual adds.
+// Row-wise ops over a batch: norms, rotary embedding, residual adds.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct NormParams {
   float eps = 0;
 };
 
-// y[r] = rms_norm(x[r]); y may be x.
-void rms_norm(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows& y);
+// y = rms_norm(x), on the calling thread; y may be x.
+void norm_row(const OpContext& ctx, const NormParams& norm, const float* x, float* y);
 
 // Normalises each of the n_heads heads of every row by itself, in place.
 void rms_norm_heads(OpContext& ctx, const NormParams& norm, const Rows& x, int n_heads);
@@ -42,16 +42,7 @@ void rope(OpContext& ctx, const RopeTables& tables, const Rows& x, int n_heads, 
 // head_dim is a power of two.
 void rotate_heads(OpContext& ctx, const Rows& x, int n_heads, int head_dim);
 
-// y[r][i] = act(gate[r][i]) · up[r][i] for i < n; y may be gate.
-struct GateInput {
-  GateActivation activation = GateActivation::kSilu;
-  Rows gate;
-  Rows up;
-  std::int64_t n = 0;
-};
-void gate(OpContext& ctx, const GateInput& input, const Rows& y);
-
-// x[r][i] += factor · y[r][i] for i < n; y is scaled in place when factor isn't 1.
-void add_residual(OpContext& ctx, const Rows& x, const Rows& y, std::int64_t n, float factor);
+// x[r] += factor · rms_norm(y[r]); y is normalised and scaled in place.
+void add_normed(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows& y, float factor);
 
 }  // namespace slip
