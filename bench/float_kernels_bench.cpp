@@ -109,9 +109,9 @@ void bench_attention(benchmark::State& state, const AttentionCase& c) {
     last.push_back(c.n_rows == 512 ? c.n_keys - c.n_rows + r : c.n_keys - 1);
     n_pairs += last.back() + 1;
   }
-  const AttentionArgs args = {c.type,      q.data(),     c.head_dim, c.n_rows,      first.data(),
-                              last.data(), pages.data(), c.head_dim, 0.1F,          0.0F,
-                              out.data(),  c.head_dim,   nullptr,    scratch.data()};
+  const AttentionArgs args = {c.type,       c.type,      q.data(),     c.head_dim, c.n_rows,
+                              first.data(), last.data(), pages.data(), c.head_dim, 0.1F,
+                              0.0F,         out.data(),  c.head_dim,   nullptr,    scratch.data()};
   time_calls(state, {2 * n_pairs * c.head_dim, static_cast<double>(kv_bytes)},
              [&] { c.table->attention(&args); });
 }
@@ -136,7 +136,7 @@ void bench_row(benchmark::State& state, const KernelTable* table, RowKernel kern
 void register_all() {
   const char* kinds[] = {"F32", "F16", "BF16"};
   const PackedKind packed[] = {PackedKind::kF32, PackedKind::kF16, PackedKind::kBF16};
-  const char* kv_names[] = {"F32", "F16", "BF16", "Q8_0"};
+  const char* kv_names[] = {"F32", "F16", "BF16", "I16", "Q8_0", "Q4_0"};
   const char* row_names[] = {"rms_norm", "silu", "gelu_tanh", "soft_cap", "argmax"};
   for (const KernelTable* table : available_kernels()) {
     const std::string isa = table->isa;
@@ -150,7 +150,7 @@ void register_all() {
       benchmark::RegisterBenchmark(fmt::format("bgemm/{}/M{}", isa, m).c_str(), bench_bgemm, table,
                                    m);
     }
-    for (int type = 0; type < 4; ++type) {
+    for (int type = 0; type < 6; ++type) {
       for (const int head_dim : {64, 128}) {
         for (const int n_rows : {1, 4, 8, 512}) {
           const AttentionCase c = {table, static_cast<KvType>(type), head_dim, n_rows, 2048};

@@ -22,11 +22,12 @@ ActivationBits activation_bits(std::string_view name) {
 }
 
 KvType kv_type(const std::string& name) {
+  if (name == "f16") return KvType::kF16;
   if (name == "bf16") return KvType::kBF16;
   if (name == "f32") return KvType::kF32;
   if (name == "q8_0") return KvType::kQ8_0;
   if (name == "q4_0") return KvType::kQ4_0;
-  return KvType::kF16;
+  return KvType::kI16;
 }
 
 Result<std::pair<std::int32_t, float>> parse_bias(const std::string& text) {
@@ -108,7 +109,7 @@ void ModelOptions::declare_without_context(Arguments& args) {
            {.min = 0, .max = 4096});
   args.add("-b,--batch-size", batch_size, "tokens that a prefill takes at a time",
            {.min = 1, .max = 65536});
-  const std::vector<std::string> types{"f16", "bf16", "f32", "q8_0", "q4_0"};
+  const std::vector<std::string> types{"i16", "f16", "bf16", "f32", "q8_0", "q4_0"};
   args.add_choice("-ctk,--cache-type-k", cache_type_k, types, "type of the KV cache's keys");
   args.add_choice("-ctv,--cache-type-v", cache_type_v, types, "type of its values: as the keys'");
   args.add_choice(
@@ -118,11 +119,6 @@ void ModelOptions::declare_without_context(Arguments& args) {
   args.add_flag("--no-pack-cache", no_pack_cache,
                 "pack weights in memory; use and write no file of the cache");
   ignore_foreign(args);
-  args.require([this]() -> Result<> {
-    if (cache_type_v.empty() || cache_type_k == cache_type_v) return {};
-    return invalid("--cache-type-k and --cache-type-v: expected the same type, got {} and {}",
-                   cache_type_k, cache_type_v);
-  });
 }
 
 Result<std::unique_ptr<Runtime>> ModelOptions::make_runtime() const {
@@ -135,7 +131,8 @@ Result<std::unique_ptr<Runtime>> ModelOptions::make_runtime() const {
 Result<LoadOptions> ModelOptions::load_options() const {
   LoadOptions options{.n_ctx = n_ctx,
                       .max_rows = batch_size,
-                      .kv_type = kv_type(cache_type_k),
+                      .k_type = kv_type(cache_type_k),
+                      .v_type = kv_type(cache_type_v.empty() ? cache_type_k : cache_type_v),
                       .arithmetic = exact ? Arithmetic::kExact : Arithmetic::kFast,
                       .activations = activation_bits(activations)};
   options.packed.on_warning = print_note;

@@ -18,7 +18,7 @@ struct ModelOptions {
   std::int64_t n_ctx = 0;
   int n_threads = 0;
   std::int64_t batch_size = 512;
-  std::string cache_type_k = "f16";
+  std::string cache_type_k = "i16";
   std::string cache_type_v = {};  // empty: as the keys'
   std::string activations = "16";
   bool exact = false;

@@ -24,13 +24,14 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   if (tokenizer.valid()) model->tokenizer_ = SLIP_TRY(tokenizer.get());
   const bool exact = options.arithmetic == Arithmetic::kExact;
   auto packed = SLIP_TRY(std::move(weights));
-  model->runner_ = SLIP_TRY(
-      make_cpu_runner(std::move(packed), runtime.pool(),
-                      {.n_ctx = options.n_ctx,
-                       .max_rows = options.max_rows,
-                       .kv = {.type = exact ? KvType::kF32 : options.kv_type, .n_pages = 0},
-                       .activations = options.activations,
-                       .kernels = &runtime.kernels()}));
+  model->runner_ = SLIP_TRY(make_cpu_runner(std::move(packed), runtime.pool(),
+                                            {.n_ctx = options.n_ctx,
+                                             .max_rows = options.max_rows,
+                                             .kv = {.k_type = exact ? KvType::kF32 : options.k_type,
+                                                    .v_type = exact ? KvType::kF32 : options.v_type,
+                                                    .n_pages = 0},
+                                             .activations = options.activations,
+                                             .kernels = &runtime.kernels()}));
   model->session_.emplace(*model->runner_);
   model->load_ns_ = now_ns() - start;
   return model;

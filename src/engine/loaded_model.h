@@ -16,9 +16,10 @@
 namespace slip {
 
 struct LoadOptions {
-  std::int64_t n_ctx = 0;       // 0: the context that the model was trained for
-  std::int64_t max_rows = 512;  // tokens that a prefill takes at a time
-  KvType kv_type = KvType::kF16;
+  std::int64_t n_ctx = 0;        // 0: the context that the model was trained for
+  std::int64_t max_rows = 512;   // tokens that a prefill takes at a time
+  KvType k_type = KvType::kI16;  // of the KV cache's keys
+  KvType v_type = KvType::kI16;
   // Exact arithmetic implies an F32 KV cache.
   Arithmetic arithmetic = Arithmetic::kFast;
   ActivationBits activations = ActivationBits::k16;  // of fast arithmetic

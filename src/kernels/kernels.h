@@ -106,19 +106,26 @@ struct BGemmArgs {
 };
 
 // ---- Attention ---------------------------------------------------------------------------------
-enum class KvType : int { kF32, kF16, kBF16, kQ8_0, kQ4_0 };
+enum class KvType : int { kF32, kF16, kBF16, kI16, kQ8_0, kQ4_0 };
 
-// One KV head of one layer in one page:
-//   K: [2][head_dim][16 tokens]  (lane = token), V: [32 tokens][head_dim]
-// F32, F16, BF16 as they are (round to nearest even). Q8_0: int8 in the same order, then f32
-// scales:
-//   per token and 32 dims d = amax / 127, q = rint(x · (127 / amax)), amax < 1e-30 counting as 0;
-//   K scales [2][head_dim/32][16], V scales [32][head_dim/32] (head_dim a multiple of 32).
-// Q4_0: the same with 7 for 127; 16 elements that follow each other (the tokens of a dim of K, the
-//   dims of a token of V) are 8 bytes, element j in the low and 8 + j in the high nibble, plus 8.
+// One KV head of one layer in one page, K and V each of any type:
+//   F32, F16, BF16: the elements, rounded to nearest even.
+//     K: [2][head_dim][16 tokens]  (lane = token), V: [32 tokens][head_dim]
+//   I16: integers of at most 8191 with an f32 scale per token: d = amax / 8191,
+//     q = rint(x · (8191 / amax)), amax < 1e-30 counting as 0. A token whose Σ |x| isn't finite
+//     gets d = NaN and zeros. K: [2][n/2][16 tokens][2 dims] int16, n = head_dim rounded up to 16;
+//     then scales [32] V: [16 pairs][n][2 tokens] int16, then scales [32]
+//   Q8_0: int8 with an f32 scale per token and 32 dims (head_dim a multiple of 32): d = amax / 127,
+//     q = rint(x · (127 / amax)), amax < 1e-30 counting as 0.
+//     K: [2][head_dim/2][16 tokens][2 dims], then scales [2][head_dim/32][16]
+//     V: [32 tokens][head_dim], then scales [32][head_dim/32]
+//   Q4_0: the same with 7 for 127. A vector of n elements (the 32 of 16 tokens and 2 dims of K, 16
+//     dims of a token of V) is n/2 bytes, element j in the low and n/2 + j in the high nibble, plus
+//     8.
 // Sizes: kv_head_bytes(type, head_dim) for K and the same for V, 64-byte aligned.
 struct KvStoreArgs {
-  KvType type;
+  KvType k_type;
+  KvType v_type;
   const float* k;  // [head_dim]
   const float* v;  // [head_dim]
   int head_dim;
@@ -130,14 +137,22 @@ struct KvStoreArgs {
 // Softmax attention of `n_rows` query rows that share a KV head (heads of a group, or positions).
 // Recipe per row: for each block of 256 keys aligned to absolute position, ascending, restricted to
 // the visible keys j in [first[r], last[r]]:
-//   t = 0; t = fma(q[i], k_j[i], t) ascending i; s_j = t · scale;
+//   K in F32, F16, BF16 (widened): t = 0; t = fma(q[i], k_j[i], t) ascending i; s_j = t · scale;
+//   else, with (dq, qi) = fixed(q): t = float(i_0) · d_0, t = fma(float(i_b), d_b, t) for the
+//     further scales b of key j, i_b = Σ qi · k_j over the dims of a scale; s_j = t · (dq · scale);
 //   soft cap: s_j = cap · tanh32(s_j / cap)
 //   m_b = max s_j; p_j = exp32(s_j - m_b); l_b = reduce16 over lanes j mod 16 of p_j;
-//   o_b[i] = 0; o_b[i] = fma(p_j, v_j[i], o_b[i]) ascending j
+//   V in I16: (dp, pi) = fixed(p_j > 0 ? p_j · d_j : 0 over the block);
+//     o_b[i] = float(Σ_j pi_j · v_j[i]) · dp
+//   else (widened; Q8_0 and Q4_0: d · q): o_b[i] = 0;
+//     o_b[i] = fma(p_j, v_j[i], o_b[i]) ascending j
 // merged: first block m = m_b, l = l_b, o = o_b; then m' = max(m, m_b), a = exp32(m - m'),
 //   c = exp32(m_b - m'), l = l·a + l_b·c and o[i] = o[i]·a + o_b[i]·c (products rounded);
 //   out = o / l.
-// Stored K and V are widened to f32 (Q8_0: d · q) before use.
+// fixed(x): integers that fit 8191 and whose sum fits 250000, so that their products with integers
+// of at most 8191 can't overflow an int32 (Σ |xi| ≤ 250000 + n/2, n ≤ 512):
+//   S = reduce16 of |x|, lanes i or j mod 16; not finite: d = NaN and zeros; amax < 1e-30: d = 0
+//   and zeros; else d = max(amax · (1/8191), S · (1/250000)), xi = rint(x · (1/d)).
 struct KvPagePtr {
   const void* k;
   const void* v;
@@ -153,7 +168,8 @@ struct AttentionBlocks {
   int64_t row_stride;
 };
 struct AttentionArgs {
-  KvType type;
+  KvType k_type;
+  KvType v_type;
   const float* q;  // row r at q + r · q_stride, [head_dim], RoPE applied
   int64_t q_stride;
   int n_rows;

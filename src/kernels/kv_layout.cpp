@@ -10,6 +10,10 @@ size_t kv_head_bytes(KvType type, int head_dim) {
     case KvType::kF16:
     case KvType::kBF16:
       return elements * 2;
+    case KvType::kI16: {
+      const size_t padded_dim = (static_cast<size_t>(head_dim) + 15) / 16 * 16;
+      return kKvPageTokens * (padded_dim * 2 + sizeof(float));
+    }
     case KvType::kQ8_0:
       return elements + elements / 32 * sizeof(float);
     case KvType::kQ4_0:

@@ -46,4 +46,9 @@ constexpr float kTinyBF16Activation = 0x1p-49F;
 // A block with no larger magnitude than this is stored as zeros: its reciprocal would overflow.
 constexpr float kTinyAmax = 1e-30F;
 
+// Integers of attention (fixed() of kernels.h): the largest, and the largest sum.
+constexpr float kFixedTop = 8191;
+constexpr float kFixedStep = 1 / kFixedTop;
+constexpr float kFixedSumStep = 1.0F / 250000;
+
 }  // namespace slip

@@ -107,8 +107,13 @@ Floats run_attention(const KernelTable& table, KvType type) {
                                  {pages.as<uint8_t>() + 2 * area, pages.as<uint8_t>() + 3 * area}};
   for (int j = 0; j < kTokens; ++j) {
     uint8_t* k_page = pages.as<uint8_t>() + static_cast<size_t>(j / kKvPageTokens) * 2 * area;
-    const KvStoreArgs store = {type,         kv.as<float>() + j, kv.as<float>() + kDim + j,
-                               kDim,         j % kKvPageTokens,  k_page,
+    const KvStoreArgs store = {type,
+                               type,
+                               kv.as<float>() + j,
+                               kv.as<float>() + kDim + j,
+                               kDim,
+                               j % kKvPageTokens,
+                               k_page,
                                k_page + area};
     table.kv_store(&store);
   }
@@ -116,7 +121,8 @@ Floats run_attention(const KernelTable& table, KvType type) {
   Buffer scratch(attention_scratch(kRows, kDim) * sizeof(float));
   Floats out(kRows * kDim);
   AttentionArgs args = {};
-  args.type = type;
+  args.k_type = type;
+  args.v_type = type;
   args.q = q.as<float>();
   args.q_stride = kDim;
   args.n_rows = kRows;
@@ -216,7 +222,7 @@ std::string self_test(const KernelTable& table, const KernelTable& ref) {
     comparison.check("qgemm", [&](T t) { return run_qgemm(t, kind, fine_above); });
   }
   for (const KvType type :
-       {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kQ8_0, KvType::kQ4_0}) {
+       {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kI16, KvType::kQ8_0, KvType::kQ4_0}) {
     comparison.check("attention", [&](T t) { return run_attention(t, type); });
   }
   return comparison.first_wrong();

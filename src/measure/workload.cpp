@@ -25,7 +25,8 @@ Result<std::unique_ptr<Workload>> Workload::load(const std::filesystem::path& pa
       SLIP_TRY(make_cpu_runner(std::move(weights), runtime.pool(),
                                {.n_ctx = size.n_ctx,
                                 .max_rows = std::max(options.max_rows, size.n_sequences),
-                                .kv = {.type = exact ? KvType::kF32 : options.kv_type,
+                                .kv = {.k_type = exact ? KvType::kF32 : options.k_type,
+                                       .v_type = exact ? KvType::kF32 : options.v_type,
                                        .n_pages = static_cast<std::int32_t>(n_pages)},
                                 .activations = options.activations,
                                 .kernels = &runtime.kernels()}));

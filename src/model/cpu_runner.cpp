@@ -248,13 +248,14 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
   }
   // Few bits hold a head without outliers best. What attention gives is a sum of values: the same
   // transform takes it back.
-  const bool rotated =
-      kv_.is_quantised() && std::has_single_bit(static_cast<unsigned>(recipe.head_dim));
-  if (rotated) {
+  const bool can_rotate = std::has_single_bit(static_cast<unsigned>(recipe.head_dim));
+  const bool keys_rotated = can_rotate && is_quantised(kv_.k_type());
+  const bool values_rotated = can_rotate && is_quantised(kv_.v_type());
+  if (keys_rotated) {
     rotate_heads(ctx_, q, recipe.n_heads, recipe.head_dim);
     rotate_heads(ctx_, k, recipe.n_kv_heads, recipe.head_dim);
-    rotate_heads(ctx_, v, recipe.n_kv_heads, recipe.head_dim);
   }
+  if (values_rotated) rotate_heads(ctx_, v, recipe.n_kv_heads, recipe.head_dim);
   const AttentionInput input{.runs = runs_,
                              .positions = positions_,
                              .q = q.data,
@@ -273,7 +274,7 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
   const KvLayout kv = kv_.layer(index);
   store_kv(ctx_, kv, input);
   attend(ctx_, kv, params, input, {attended.data, static_cast<std::size_t>(n_rows_ * width)});
-  if (rotated) rotate_heads(ctx_, attended, recipe.n_heads, recipe.head_dim);
+  if (values_rotated) rotate_heads(ctx_, attended, recipe.n_heads, recipe.head_dim);
   project_to_stream(attended, w.o, w.post_attn_norm);
 }
 

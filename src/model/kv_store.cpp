@@ -9,18 +9,21 @@ namespace slip {
 
 Result<KvStore> KvStore::create(const ModelConfig& config, const KvOptions& options) {
   KvStore store;
-  store.type_ = options.type;
+  store.k_type_ = options.k_type;
+  store.v_type_ = options.v_type;
   store.n_pages_ = options.n_pages;
   for (const LayerRecipe& layer : config.layers) {
-    if (store.is_quantised() && layer.head_dim % 32 != 0) {
+    if ((is_quantised(options.k_type) || is_quantised(options.v_type)) &&
+        layer.head_dim % 32 != 0) {
       return fail(ErrorKind::kUnsupported,
                   "KV cache types q8_0 and q4_0: expected a head size that is a multiple of 32, "
                   "got {}",
                   layer.head_dim);
     }
-    const std::size_t head_bytes = kv_head_bytes(options.type, layer.head_dim);
-    store.layers_.push_back({store.page_bytes_, head_bytes, layer.n_kv_heads, layer.head_dim});
-    store.page_bytes_ += 2 * head_bytes * static_cast<std::size_t>(layer.n_kv_heads);
+    const std::size_t head_bytes = kv_head_bytes(options.k_type, layer.head_dim) +
+                                   kv_head_bytes(options.v_type, layer.head_dim);
+    store.layers_.push_back({store.page_bytes_, layer.n_kv_heads, layer.head_dim});
+    store.page_bytes_ += head_bytes * static_cast<std::size_t>(layer.n_kv_heads);
   }
   store.memory_ = SLIP_TRY(
       AlignedBuffer::allocate(store.page_bytes_ * static_cast<std::size_t>(options.n_pages)));
@@ -52,12 +55,12 @@ void KvStore::set_filled(std::span<const std::int32_t> pages, std::int64_t begin
 
 KvLayout KvStore::layer(int layer) {
   const LayerPlace& place = layers_[static_cast<std::size_t>(layer)];
-  return {.type = type_,
+  return {.k_type = k_type_,
+          .v_type = v_type_,
           .n_kv_heads = place.n_kv_heads,
           .head_dim = place.head_dim,
           .base = memory_.data() + place.offset,
-          .page_bytes = static_cast<std::int64_t>(page_bytes_),
-          .head_bytes = place.head_bytes};
+          .page_bytes = static_cast<std::int64_t>(page_bytes_)};
 }
 
 std::span<const std::byte> KvStore::export_page(std::int32_t page) const {

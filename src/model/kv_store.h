@@ -13,8 +13,14 @@
 
 namespace slip {
 
+// Whether heads are worth a rotation before they are stored so (ADR 4).
+constexpr bool is_quantised(KvType type) {
+  return type == KvType::kQ8_0 || type == KvType::kQ4_0;
+}
+
 struct KvOptions {
-  KvType type = KvType::kF16;
+  KvType k_type = KvType::kI16;
+  KvType v_type = KvType::kI16;
   std::int32_t n_pages = 0;
 };
 
@@ -27,8 +33,8 @@ class KvStore {
 
   std::int32_t n_pages() const { return n_pages_; }
   std::size_t page_bytes() const { return page_bytes_; }
-  KvType type() const { return type_; }
-  bool is_quantised() const { return type_ == KvType::kQ8_0 || type_ == KvType::kQ4_0; }
+  KvType k_type() const { return k_type_; }
+  KvType v_type() const { return v_type_; }
 
   // How many positions, from the first on and without a gap, `pages` hold: what a row may continue.
   // Stops counting at `limit`, and at an id that is no page.
@@ -49,11 +55,11 @@ class KvStore {
  private:
   struct LayerPlace {
     std::size_t offset;
-    std::size_t head_bytes;
     int n_kv_heads;
     int head_dim;
   };
-  KvType type_ = KvType::kF16;
+  KvType k_type_ = KvType::kI16;
+  KvType v_type_ = KvType::kI16;
   std::int32_t n_pages_ = 0;
   std::size_t page_bytes_ = 0;
   std::vector<LayerPlace> layers_;

@@ -136,7 +136,7 @@ class Plan {
 
 // Of one position's keys and values in a layer.
 std::int64_t position_bytes(const KvLayout& kv) {
-  return static_cast<std::int64_t>(2 * kv.head_bytes) * kv.n_kv_heads / kKvPageTokens;
+  return static_cast<std::int64_t>(kv.head_bytes()) * kv.n_kv_heads / kKvPageTokens;
 }
 
 // Every key and value that a run sees is read once, whatever the tiles.
@@ -167,7 +167,8 @@ void store_row(OpContext& ctx, const KvLayout& kv, const AttentionInput& input, 
   const std::int32_t page = at.run.pages[static_cast<std::size_t>(position / kKvPageTokens)];
   for (int head = 0; head < kv.n_kv_heads; ++head) {
     const std::int64_t offset = at.row * input.kv_stride + std::int64_t{head} * kv.head_dim;
-    const KvStoreArgs args{.type = kv.type,
+    const KvStoreArgs args{.k_type = kv.k_type,
+                           .v_type = kv.v_type,
                            .k = input.k + offset,
                            .v = input.v + offset,
                            .head_dim = kv.head_dim,
@@ -285,7 +286,8 @@ void Attend::attend(const Task& task, int thread) {
         .at = block_results(task.kv_head, task.row_begin) + before * attention_block_floats(dim),
         .row_stride = results_stride()};
   }
-  const AttentionArgs args{.type = kv_.type,
+  const AttentionArgs args{.k_type = kv_.k_type,
+                           .v_type = kv_.v_type,
                            .q = q,
                            .q_stride = dim,
                            .n_rows = n_rows,

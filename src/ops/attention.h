@@ -10,17 +10,20 @@ namespace slip {
 
 // Where a layer's keys and values lie.
 struct KvLayout {
-  KvType type = KvType::kF16;
+  KvType k_type = KvType::kI16;
+  KvType v_type = KvType::kI16;
   int n_kv_heads = 0;
   int head_dim = 0;
   std::byte* base = nullptr;    // the layer's area in page 0
   std::int64_t page_bytes = 0;  // from a page to the next
-  std::size_t head_bytes = 0;   // kv_head_bytes: K of head h at 2h · head_bytes, V after it
 
+  std::size_t key_bytes() const { return kv_head_bytes(k_type, head_dim); }
+  // Keys of head h at h · head_bytes(), its values after them.
+  std::size_t head_bytes() const { return key_bytes() + kv_head_bytes(v_type, head_dim); }
   std::byte* keys(std::int32_t page, int head) const {
-    return base + page * page_bytes + static_cast<std::int64_t>(2 * head_bytes) * head;
+    return base + page * page_bytes + static_cast<std::int64_t>(head_bytes()) * head;
   }
-  std::byte* values(std::int32_t page, int head) const { return keys(page, head) + head_bytes; }
+  std::byte* values(std::int32_t page, int head) const { return keys(page, head) + key_bytes(); }
 };
 
 // Consecutive rows [row_begin, row_end) of the batch that belong to one sequence.

@@ -31,6 +31,8 @@ const char* name_of(KvType type) {
       return "F16";
     case KvType::kBF16:
       return "BF16";
+    case KvType::kI16:
+      return "I16";
     case KvType::kQ8_0:
       return "Q8_0";
     case KvType::kQ4_0:
@@ -39,15 +41,21 @@ const char* name_of(KvType type) {
   return "";
 }
 
+struct Types {
+  KvType k;
+  KvType v;
+};
+
 // The pages of one KV head, filled through kv_store; slots never stored to stay poisoned, and pages
 // that no row may see are null.
 class Cache {
  public:
-  Cache(const KernelTable& table, KvType type, int head_dim, Range keys)
-      : page_bytes_(kv_head_bytes(type, head_dim)),
+  Cache(const KernelTable& table, Types types, int head_dim, Range keys)
+      : k_bytes_(kv_head_bytes(types.k, head_dim)),
+        page_bytes_(k_bytes_ + kv_head_bytes(types.v, head_dim)),
         first_page_(keys.first / kKvPageTokens),
         n_pages_(keys.last / kKvPageTokens + 1 - first_page_),
-        storage_(static_cast<std::size_t>(n_pages_) * 2 * page_bytes_),
+        storage_(static_cast<std::size_t>(n_pages_) * page_bytes_),
         pages_(static_cast<std::size_t>(first_page_ + n_pages_), KvPagePtr{nullptr, nullptr}) {
     for (int page = 0; page < n_pages_; ++page) {
       pages_[static_cast<std::size_t>(first_page_ + page)] = {area(page, 0), area(page, 1)};
@@ -57,9 +65,8 @@ class Cache {
       k[j] = random_floats(dim, -2, 2, 1000 + static_cast<std::uint64_t>(j));
       v[j] = random_floats(dim, -2, 2, 900000 + static_cast<std::uint64_t>(j));
       const int page = j / kKvPageTokens - first_page_;
-      const KvStoreArgs args = {type,         k[j].data(),       v[j].data(),
-                                head_dim,     j % kKvPageTokens, area(page, 0),
-                                area(page, 1)};
+      const KvStoreArgs args = {types.k,  types.v,           k[j].data(),   v[j].data(),
+                                head_dim, j % kKvPageTokens, area(page, 0), area(page, 1)};
       table.kv_store(&args);
     }
   }
@@ -67,17 +74,18 @@ class Cache {
   const KvPagePtr* pages() const { return pages_.data(); }
   std::vector<std::uint8_t> bytes() {
     const auto* begin = storage_.as<std::uint8_t>();
-    return {begin, begin + static_cast<std::size_t>(n_pages_) * 2 * page_bytes_};
+    return {begin, begin + static_cast<std::size_t>(n_pages_) * page_bytes_};
   }
 
   std::map<int, std::vector<float>> k, v;  // what was stored, before rounding
 
  private:
   std::uint8_t* area(int page, int which) {
-    return storage_.as<std::uint8_t>() + static_cast<std::size_t>(page * 2 + which) * page_bytes_;
+    return storage_.as<std::uint8_t>() + static_cast<std::size_t>(page) * page_bytes_ +
+           (which == 0 ? 0 : k_bytes_);
   }
 
-  std::size_t page_bytes_;
+  std::size_t k_bytes_, page_bytes_;
   int first_page_, n_pages_;
   Poisoned storage_;
   std::vector<KvPagePtr> pages_;
@@ -93,8 +101,8 @@ Range keys_of(const std::vector<Range>& rows) {
 
 class Attention {
  public:
-  Attention(const Case& c, KvType type)
-      : c_(c), type_(type), q_(random_floats(c.rows.size() * q_stride(), -2, 2, 3)) {}
+  Attention(const Case& c, Types types)
+      : c_(c), types_(types), q_(random_floats(c.rows.size() * q_stride(), -2, 2, 3)) {}
 
   // Rows [begin, begin + n), each padded to out_stride.
   std::vector<float> run(const KernelTable& table, const Cache& cache, std::size_t begin,
@@ -189,7 +197,8 @@ class Attention {
   // Without first, last, scratch, and out or blocks.
   AttentionArgs arguments(const Cache& cache, std::size_t begin, std::size_t n) const {
     AttentionArgs args = {};
-    args.type = type_;
+    args.k_type = types_.k;
+    args.v_type = types_.v;
     args.q = q_.data() + begin * q_stride();
     args.q_stride = static_cast<std::int64_t>(q_stride());
     args.n_rows = static_cast<int>(n);
@@ -201,30 +210,42 @@ class Attention {
   }
 
   Case c_;
-  KvType type_;
+  Types types_;
   std::vector<float> q_;
 };
 
-using Param = std::tuple<Case, KvType>;
+// Rounding of K shifts scores and rounding of V the values: a few steps of the stored type.
+double tolerance_of(KvType type) {
+  switch (type) {
+    case KvType::kF32:
+      return 1e-5;
+    case KvType::kI16:
+      return 5e-4;
+    case KvType::kF16:
+      return 2e-3;
+    case KvType::kQ4_0:
+      return 0.25;
+    default:
+      return 1.5e-2;
+  }
+}
+
+using Param = std::tuple<Case, Types>;
 class AttentionTest : public ::testing::TestWithParam<Param> {
  protected:
   const KernelTable& ref() const { return *tables_under_test().front(); }
   const Case& c() const { return std::get<0>(GetParam()); }
-  KvType type() const { return std::get<1>(GetParam()); }
+  Types types() const { return std::get<1>(GetParam()); }
   Cache cache(const KernelTable& table) const {
-    return Cache(table, type(), c().head_dim, keys_of(c().rows));
+    return Cache(table, types(), c().head_dim, keys_of(c().rows));
   }
 };
 
 TEST_P(AttentionTest, RefIsNearTheExactResult) {
   const Cache stored = cache(ref());
-  const Attention attention(c(), type());
+  const Attention attention(c(), types());
   const auto out = attention.run(ref(), stored, 0, c().rows.size());
-  // Rounding of K shifts scores and rounding of V the values: a few steps of the stored type.
-  const double tolerance = type() == KvType::kF32    ? 2e-5
-                           : type() == KvType::kF16  ? 4e-3
-                           : type() == KvType::kQ4_0 ? 0.5
-                                                     : 3e-2;
+  const double tolerance = tolerance_of(types().k) + tolerance_of(types().v);
   for (std::size_t r = 0; r < c().rows.size(); ++r) {
     const auto exact = attention.exact(stored, r);
     for (std::size_t i = 0; i < exact.size(); ++i) {
@@ -235,7 +256,7 @@ TEST_P(AttentionTest, RefIsNearTheExactResult) {
 
 TEST_P(AttentionTest, EveryIsaGivesTheBitsOfRef) {
   Cache stored = cache(ref());
-  const Attention attention(c(), type());
+  const Attention attention(c(), types());
   const auto expected = attention.run(ref(), stored, 0, c().rows.size());
   for (const KernelTable* table : tables_under_test()) {
     EXPECT_TRUE(cache(*table).bytes() == stored.bytes()) << table->isa;
@@ -246,7 +267,7 @@ TEST_P(AttentionTest, EveryIsaGivesTheBitsOfRef) {
 
 TEST_P(AttentionTest, BlocksApartGiveTheWhole) {
   const Cache stored = cache(ref());
-  const Attention attention(c(), type());
+  const Attention attention(c(), types());
   const auto expected = attention.run(ref(), stored, 0, c().rows.size());
   for (const KernelTable* table : tables_under_test()) {
     EXPECT_TRUE(same_bits(attention.run_block_by_block(*table, stored), expected)) << table->isa;
@@ -255,7 +276,7 @@ TEST_P(AttentionTest, BlocksApartGiveTheWhole) {
 
 TEST_P(AttentionTest, ARowAloneEqualsTheRowInABatch) {
   const Cache stored = cache(ref());
-  const Attention attention(c(), type());
+  const Attention attention(c(), types());
   for (const KernelTable* table : tables_under_test()) {
     if (table == &ref()) continue;  // it does one row after the other
     const auto batch = attention.run(*table, stored, 0, c().rows.size());
@@ -310,19 +331,36 @@ std::vector<Case> odd_dims() {
 }
 
 std::string param_name(const ::testing::TestParamInfo<Param>& info) {
-  return std::get<0>(info.param).name + "_" + name_of(std::get<1>(info.param));
+  const Types types = std::get<1>(info.param);
+  return std::get<0>(info.param).name + "_" + name_of(std::get<1>(info.param).k) +
+         (types.k == types.v ? "" : fmt::format("_{}", name_of(types.v)));
+}
+
+// Types of K and V that are alike.
+auto types(const std::vector<KvType>& list) {
+  std::vector<Types> types;
+  for (const KvType type : list) types.push_back({type, type});
+  return ::testing::ValuesIn(types);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, AttentionTest,
                          ::testing::Combine(::testing::ValuesIn(cases()),
-                                            ::testing::Values(KvType::kF32, KvType::kF16,
-                                                              KvType::kBF16, KvType::kQ8_0,
-                                                              KvType::kQ4_0)),
+                                            types({KvType::kF32, KvType::kF16, KvType::kBF16,
+                                                   KvType::kI16, KvType::kQ8_0, KvType::kQ4_0})),
                          param_name);
 INSTANTIATE_TEST_SUITE_P(OddDims, AttentionTest,
                          ::testing::Combine(::testing::ValuesIn(odd_dims()),
-                                            ::testing::Values(KvType::kF32, KvType::kF16,
-                                                              KvType::kBF16)),
+                                            types({KvType::kF32, KvType::kF16, KvType::kBF16,
+                                                   KvType::kI16})),
+                         param_name);
+INSTANTIATE_TEST_SUITE_P(MixedTypes, AttentionTest,
+                         ::testing::Combine(::testing::Values(Case{
+                                                "mixed_types", 64, {{0, 40}, {1, 41}, {2, 300}}}),
+                                            ::testing::Values(Types{KvType::kQ8_0, KvType::kI16},
+                                                              Types{KvType::kI16, KvType::kQ4_0},
+                                                              Types{KvType::kF16, KvType::kI16},
+                                                              Types{KvType::kQ4_0, KvType::kF32},
+                                                              Types{KvType::kI16, KvType::kBF16})),
                          param_name);
 
 }  // namespace

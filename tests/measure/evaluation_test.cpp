@@ -40,7 +40,9 @@ class EvaluateTest : public ::testing::Test {
     auto weights = ModelWeights::load(source, {Arithmetic::kExact}, pool_);
     EXPECT_TRUE(weights.has_value());
     auto made = make_cpu_runner(*weights, pool_,
-                                {.n_ctx = 64, .max_rows = max_rows, .kv = {.type = KvType::kF32}});
+                                {.n_ctx = 64,
+                                 .max_rows = max_rows,
+                                 .kv = {.k_type = KvType::kF32, .v_type = KvType::kF32}});
     EXPECT_TRUE(made.has_value());
     return std::move(*made);
   }

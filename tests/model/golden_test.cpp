@@ -80,8 +80,11 @@ Result<std::vector<float>> run(const fs::path& path, const GoldenCase& c) {
   ThreadPool pool(2);
   std::shared_ptr<const ModelSource> source = SLIP_TRY(open_model(path));
   const auto weights = SLIP_TRY(ModelWeights::load(source, {Arithmetic::kExact}, pool));
-  const auto runner = SLIP_TRY(make_cpu_runner(
-      weights, pool, {.n_ctx = c.n_ctx, .max_rows = c.n_ctx, .kv = {.type = KvType::kF32}}));
+  const auto runner =
+      SLIP_TRY(make_cpu_runner(weights, pool,
+                               {.n_ctx = c.n_ctx,
+                                .max_rows = c.n_ctx,
+                                .kv = {.k_type = KvType::kF32, .v_type = KvType::kF32}}));
   std::vector<std::int32_t> pages(static_cast<std::size_t>(runner->kv().n_pages()));
   std::iota(pages.begin(), pages.end(), 0);
   const std::span<const std::int32_t> tables[] = {pages};

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "kernels/dispatch.h"
 #include "model/cpu_runner.h"
@@ -17,7 +20,8 @@ using test::TinyModelOptions;
 
 struct RunSetup {
   Arithmetic arithmetic = Arithmetic::kFast;
-  KvType kv = KvType::kF16;
+  KvType kv = KvType::kI16;
+  std::optional<KvType> v = {};  // of the values, when it isn't the keys'
   ActivationBits activations = ActivationBits::k16;
   int n_threads = 1;
   const KernelTable* kernels = nullptr;
@@ -43,7 +47,9 @@ class Runner {
     runner_ = make_cpu_runner(weights, pool_,
                               {.n_ctx = kCtx,
                                .max_rows = kCtx,
-                               .kv = {.type = setup.kv, .n_pages = 2 * kCtx / kKvPageTokens},
+                               .kv = {.k_type = setup.kv,
+                                      .v_type = setup.v.value_or(setup.kv),
+                                      .n_pages = 2 * kCtx / kKvPageTokens},
                                .activations = setup.activations,
                                .kernels = setup.kernels})
                   .value();
@@ -173,12 +179,13 @@ INSTANTIATE_TEST_SUITE_P(
                                          DType::kQ2_K, DType::kQ3_K, DType::kQ4_K, DType::kQ5_K,
                                          DType::kQ6_K, DType::kIQ4_NL, DType::kIQ4_XS,
                                          DType::kMXFP4),
-                       ::testing::Values(KvType::kF16), ::testing::Values(Arithmetic::kFast),
+                       ::testing::Values(KvType::kI16), ::testing::Values(Arithmetic::kFast),
                        ::testing::Values(ActivationBits::k16)));
 INSTANTIATE_TEST_SUITE_P(
     KvTypes, NumericsContract,
     ::testing::Combine(::testing::Values(DType::kQ4_1),
-                       ::testing::Values(KvType::kF32, KvType::kBF16, KvType::kQ8_0, KvType::kQ4_0),
+                       ::testing::Values(KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kQ8_0,
+                                         KvType::kQ4_0),
                        ::testing::Values(Arithmetic::kFast, Arithmetic::kExact),
                        ::testing::Values(ActivationBits::k16)));
 INSTANTIATE_TEST_SUITE_P(
@@ -190,8 +197,29 @@ INSTANTIATE_TEST_SUITE_P(
     Activations, NumericsContract,
     ::testing::Combine(::testing::Values(DType::kQ4_0, DType::kQ4_1, DType::kQ8_0, DType::kQ4_K,
                                          DType::kQ6_K, DType::kBF16),
-                       ::testing::Values(KvType::kF16), ::testing::Values(Arithmetic::kFast),
+                       ::testing::Values(KvType::kI16), ::testing::Values(Arithmetic::kFast),
                        ::testing::Values(ActivationBits::kMixed, ActivationBits::k8)));
+
+// Each is rotated or not for itself: a mistake would change the logits beyond recognition.
+TEST(KvTypes, KeysAndValuesMayDiffer) {
+  const TinyModelOptions model{.dtype = DType::kF32, .head_dim = 32};
+  const auto tokens = some_tokens(40, 11);
+  const auto logits = [&](KvType k, KvType v) {
+    return Runner(model, {.kv = k, .v = v}).run_in_chunks(tokens, {40});
+  };
+  const auto exact = logits(KvType::kF32, KvType::kF32);
+  float largest = 0;
+  for (const float x : exact) largest = std::max(largest, std::abs(x));
+  for (const auto& [k, v] : {std::pair{KvType::kQ8_0, KvType::kI16},
+                             {KvType::kI16, KvType::kQ8_0},
+                             {KvType::kF16, KvType::kI16},
+                             {KvType::kI16, KvType::kI16}}) {
+    const auto got = logits(k, v);
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      ASSERT_NEAR(got[i], exact[i], 0.02F * largest) << i;
+    }
+  }
+}
 
 TEST(Activations, Bf16WeightsMeetBf16ActivationsOnlyOnDemand) {
   const TinyModelOptions model{.dtype = DType::kBF16};

@@ -85,12 +85,12 @@ class Attention {
            kv_head_bytes(KvType::kF32, setup_.head_dim);
   }
   KvLayout layout() {
-    return {.type = KvType::kF32,
+    return {.k_type = KvType::kF32,
+            .v_type = KvType::kF32,
             .n_kv_heads = setup_.n_kv_heads,
             .head_dim = setup_.head_dim,
             .base = memory_.data(),
-            .page_bytes = static_cast<std::int64_t>(page_bytes()),
-            .head_bytes = kv_head_bytes(KvType::kF32, setup_.head_dim)};
+            .page_bytes = static_cast<std::int64_t>(page_bytes())};
   }
   // F32 pages hold plain numbers: any will do.
   void fill_pages() {

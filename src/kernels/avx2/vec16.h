@@ -200,6 +200,60 @@ SLIP_INLINE void narrow(int8_t* p, Vec a) {  // a rounded to integers, |a| ≤ 1
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(int16_of(a.lo), int16_of(a.hi)));
 }
 
+SLIP_INLINE void narrow(int16_t* p, Vec a) {  // a rounded to integers, |a| ≤ 32767
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), int16_of(a.lo));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p) + 1, int16_of(a.hi));
+}
+
+// Sixteen int32, and sixteen pairs of int16 whose products they sum.
+struct IntVec {
+  __m256i lo;
+  __m256i hi;
+};
+using Pairs = IntVec;
+SLIP_INLINE IntVec zero_ints() {
+  return {_mm256_setzero_si256(), _mm256_setzero_si256()};
+}
+SLIP_INLINE Vec to_float(IntVec a) {
+  return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)};
+}
+SLIP_INLINE void keep(IntVec a) {
+  __asm__ volatile("" : : "x"(a.lo), "x"(a.hi));
+}
+SLIP_INLINE Pairs load_pairs(const int16_t* p) {
+  const __m256i* at = reinterpret_cast<const __m256i*>(p);
+  return {_mm256_loadu_si256(at), _mm256_loadu_si256(at + 1)};
+}
+SLIP_INLINE Pairs load_pairs(const int8_t* p) {
+  const __m128i* at = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtepi8_epi16(_mm_loadu_si128(at)), _mm256_cvtepi8_epi16(_mm_loadu_si128(at + 1))};
+}
+// 16 bytes: elements j in their low and 16 + j in their high nibbles, 8 above the value.
+SLIP_INLINE Pairs load_nibble_pairs(const uint8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i mask = _mm_set1_epi8(15), eight = _mm_set1_epi8(8);
+  const __m128i low = _mm_and_si128(bytes, mask);
+  const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), mask);
+  return {_mm256_cvtepi8_epi16(_mm_sub_epi8(low, eight)),
+          _mm256_cvtepi8_epi16(_mm_sub_epi8(high, eight))};
+}
+SLIP_INLINE Pairs broadcast_pair(const int32_t* p) {
+  int32_t pair;
+  __builtin_memcpy(&pair, p, sizeof pair);
+  const __m256i all = _mm256_set1_epi32(pair);
+  return {all, all};
+}
+// The addition is an instruction of our own, for GCC keeps the accumulators of a loop in memory
+// else.
+SLIP_INLINE __m256i dot2_8(__m256i sum, __m256i a, __m256i b) {
+  __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(_mm256_madd_epi16(a, b)));
+  return sum;
+}
+// sum + a[2i] · b[2i] + a[2i + 1] · b[2i + 1]
+SLIP_INLINE IntVec dot2(IntVec sum, Pairs a, Pairs b) {
+  return {dot2_8(sum.lo, a.lo, b.lo), dot2_8(sum.hi, a.hi, b.hi)};
+}
+
 SLIP_INLINE __m256 evens_of(__m256 a, __m256 b) {
   return _mm256_castpd_ps(
       _mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));

@@ -15,6 +15,12 @@
 #define SLIP_KEEP_IN_REGISTER(a) __asm__ volatile("" : : "v"(a))
 #endif
 
+// sum += the products of pairs of int16. As an instruction of our own, for GCC copies and spills
+// the accumulators of the intrinsic in a loop.
+#ifndef SLIP_DOT_PAIRS
+#define SLIP_DOT_PAIRS(sum, a, b) __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b))
+#endif
+
 namespace slip {
 namespace {
 
@@ -183,6 +189,47 @@ SLIP_INLINE void narrow(BF16* p, Vec a) {
 }
 SLIP_INLINE void narrow(int8_t* p, Vec a) {  // a rounded to integers, |a| ≤ 127
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a)));
+}
+
+SLIP_INLINE void narrow(int16_t* p, Vec a) {  // a rounded to integers, |a| ≤ 32767
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(a)));
+}
+
+// Sixteen int32, and sixteen pairs of int16 whose products they sum.
+using IntVec = __m512i;
+using Pairs = __m512i;
+SLIP_INLINE IntVec zero_ints() {
+  return _mm512_setzero_si512();
+}
+SLIP_INLINE Vec to_float(IntVec a) {
+  return _mm512_cvtepi32_ps(a);
+}
+SLIP_INLINE void keep(__m512i a) {
+  SLIP_KEEP_IN_REGISTER(a);
+}
+SLIP_INLINE Pairs load_pairs(const int16_t* p) {
+  return _mm512_loadu_si512(p);
+}
+SLIP_INLINE Pairs load_pairs(const int8_t* p) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+// 16 bytes: elements j in their low and 16 + j in their high nibbles, 8 above the value.
+SLIP_INLINE Pairs load_nibble_pairs(const uint8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m256i both = _mm256_set_m128i(_mm_srli_epi16(bytes, 4), bytes);
+  const __m256i q =
+      _mm256_sub_epi8(_mm256_and_si256(both, _mm256_set1_epi8(15)), _mm256_set1_epi8(8));
+  return _mm512_cvtepi8_epi16(q);
+}
+SLIP_INLINE Pairs broadcast_pair(const int32_t* p) {
+  int32_t pair;
+  __builtin_memcpy(&pair, p, sizeof pair);
+  return _mm512_set1_epi32(pair);
+}
+// sum + a[2i] · b[2i] + a[2i + 1] · b[2i + 1]
+SLIP_INLINE IntVec dot2(IntVec sum, Pairs a, Pairs b) {
+  SLIP_DOT_PAIRS(sum, a, b);
+  return sum;
 }
 
 // (x0 y0 x1 y1 …) in two registers ⇄ x and y.

@@ -211,6 +211,73 @@ SLIP_INLINE void narrow(int8_t* p, Vec x) {  // x rounded to integers, |x| ≤ 1
   vst1q_s8(p, vcombine_s8(vqmovn_s16(int16_of(x.a, x.b)), vqmovn_s16(int16_of(x.c, x.d))));
 }
 
+SLIP_INLINE void narrow(int16_t* p, Vec x) {  // x rounded to integers, |x| ≤ 32767
+  vst1q_s16(p, int16_of(x.a, x.b));
+  vst1q_s16(p + 8, int16_of(x.c, x.d));
+}
+
+// Sixteen int32, and sixteen pairs of int16 whose products they sum: the first of the pairs apart
+// from the second, for instructions that multiply and add four.
+struct IntVec {
+  int32x4_t a, b, c, d;
+};
+struct Pairs {
+  int16x8x2_t low, high;  // pairs 0 … 7 and 8 … 15
+};
+SLIP_INLINE IntVec zero_ints() {
+  const int32x4_t zero = vdupq_n_s32(0);
+  return {zero, zero, zero, zero};
+}
+SLIP_INLINE Vec to_float(IntVec x) {
+  return {vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
+}
+SLIP_INLINE void keep(IntVec x) {
+  __asm__ volatile("" : : "w"(x.a), "w"(x.b), "w"(x.c), "w"(x.d));
+}
+SLIP_INLINE void keep(const Pairs& x) {
+  __asm__ volatile(""
+                   :
+                   : "w"(x.low.val[0]), "w"(x.low.val[1]), "w"(x.high.val[0]), "w"(x.high.val[1]));
+}
+SLIP_INLINE Pairs load_pairs(const int16_t* p) {
+  return {vld2q_s16(p), vld2q_s16(p + 16)};
+}
+SLIP_INLINE Pairs pairs_of(int8x16_t first, int8x16_t second) {
+  return {{{vmovl_s8(vget_low_s8(first)), vmovl_s8(vget_low_s8(second))}},
+          {{vmovl_s8(vget_high_s8(first)), vmovl_s8(vget_high_s8(second))}}};
+}
+SLIP_INLINE Pairs load_pairs(const int8_t* p) {
+  const int8x16x2_t q = vld2q_s8(p);
+  return pairs_of(q.val[0], q.val[1]);
+}
+// 16 bytes: elements j in their low and 16 + j in their high nibbles, 8 above the value.
+SLIP_INLINE Pairs load_nibble_pairs(const uint8_t* p) {
+  const uint8x16_t bytes = vld1q_u8(p);
+  const int8x16_t eight = vdupq_n_s8(8);
+  const int8x16_t low = vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15)));
+  const int8x16_t high = vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4));
+  return pairs_of(vsubq_s8(vuzp1q_s8(low, high), eight), vsubq_s8(vuzp2q_s8(low, high), eight));
+}
+SLIP_INLINE Pairs broadcast_pair(const int32_t* p) {
+  int32_t both;
+  __builtin_memcpy(&both, p, sizeof both);
+  const int16x8_t pair = vreinterpretq_s16_s32(vdupq_n_s32(both));
+  const int16x8_t first = vtrn1q_s16(pair, pair), second = vtrn2q_s16(pair, pair);
+  return {{{first, second}}, {{first, second}}};
+}
+SLIP_INLINE int32x4_t dot2_low(int32x4_t sum, int16x8x2_t x, int16x8x2_t y) {
+  return vmlal_s16(vmlal_s16(sum, vget_low_s16(x.val[0]), vget_low_s16(y.val[0])),
+                   vget_low_s16(x.val[1]), vget_low_s16(y.val[1]));
+}
+SLIP_INLINE int32x4_t dot2_high(int32x4_t sum, int16x8x2_t x, int16x8x2_t y) {
+  return vmlal_high_s16(vmlal_high_s16(sum, x.val[0], y.val[0]), x.val[1], y.val[1]);
+}
+// sum + x[2i] · y[2i] + x[2i + 1] · y[2i + 1]
+SLIP_INLINE IntVec dot2(IntVec sum, const Pairs& x, const Pairs& y) {
+  return {dot2_low(sum.a, x.low, y.low), dot2_high(sum.b, x.low, y.low),
+          dot2_low(sum.c, x.high, y.high), dot2_high(sum.d, x.high, y.high)};
+}
+
 // (x0 y0 x1 y1 …) in two Vecs ⇄ x and y.
 SLIP_INLINE void deinterleave(Vec low, Vec high, Vec* x, Vec* y) {
   *x = {vuzp1q_f32(low.a, low.b), vuzp1q_f32(low.c, low.d), vuzp1q_f32(high.a, high.b),

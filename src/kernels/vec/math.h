@@ -32,6 +32,12 @@ SLIP_INLINE Vec exp32(Vec x) {
   return select(less(x, broadcast(kExpMin)), broadcast(0), fma(e.s, e.q, e.s));
 }
 
+// exp32 of what isn't above 0, or is NaN.
+SLIP_INLINE Vec exp32_not_above_0(Vec x) {
+  const ExpParts e = exp_parts(x);
+  return select(less(x, broadcast(kExpMin)), broadcast(0), fma(e.s, e.q, e.s));
+}
+
 SLIP_INLINE Vec tanh32(Vec x) {
   const Vec sign = sign_of(x), max = broadcast(kTanhMax), one = broadcast(1);
   Vec a = flip_sign(x, sign);

@@ -10,6 +10,7 @@
 
 // There is no register to keep a 512-bit value in.
 #define SLIP_KEEP_IN_REGISTER(a) (void)(a)
+#define SLIP_DOT_PAIRS(sum, a, b) (sum) = slip_dot_pairs(sum, a, b)
 
 namespace {
 
@@ -110,6 +111,9 @@ inline __m512i slip_cvtepu16_epi32(__m256i a) {
 inline __m512i slip_madd_epi16(__m512i a, __m512i b) {
   const SlipHalves x = slip_halves(a), y = slip_halves(b);
   return slip_join(_mm256_madd_epi16(x.low, y.low), _mm256_madd_epi16(x.high, y.high));
+}
+inline __m512i slip_dot_pairs(__m512i sum, __m512i a, __m512i b) {
+  return simde_mm512_add_epi32(sum, slip_madd_epi16(a, b));
 }
 inline __m512i slip_srai_epi32(__m512i a, unsigned n) {
   const SlipHalves h = slip_halves(a);
