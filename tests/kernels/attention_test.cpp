@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "kernels/support.h"
@@ -285,6 +286,45 @@ TEST_P(AttentionTest, ARowAloneEqualsTheRowInABatch) {
       const std::vector<float> row(begin,
                                    begin + static_cast<std::ptrdiff_t>(attention.out_stride()));
       ASSERT_TRUE(same_bits(attention.run(*table, stored, r, 1), row)) << table->isa << " " << r;
+    }
+  }
+}
+
+// Integers can't hold an infinity or a NaN: the scale tells of it.
+TEST(Attention, NumbersThatAreNotFiniteShowInTheResult) {
+  constexpr int kDim = 40, kRows = 3;
+  const float inf = std::numeric_limits<float>::infinity();
+  const std::int32_t first[kRows] = {0, 3, 0}, last[kRows] = {2, 6, 6};
+  for (const KernelTable* table : tables_under_test()) {
+    Poisoned k_page(kv_head_bytes(KvType::kI16, kDim)), v_page(kv_head_bytes(KvType::kI16, kDim));
+    Poisoned scratch(attention_scratch(kRows, kDim) * sizeof(float));
+    std::vector<float> q = random_floats(kRows * kDim, -2, 2, 1), out(kRows * kDim);
+    for (int slot = 0; slot < 7; ++slot) {
+      auto k = random_floats(kDim, -2, 2, 2), v = random_floats(kDim, -2, 2, 3);
+      if (slot == 1) k[39] = std::nanf("");
+      if (slot == 2) v[7] = -inf;
+      const KvStoreArgs store = {KvType::kI16, KvType::kI16, k.data(),          v.data(),
+                                 kDim,         slot,         k_page.as<void>(), v_page.as<void>()};
+      table->kv_store(&store);
+    }
+    const KvPagePtr page = {k_page.as<void>(), v_page.as<void>()};
+    AttentionArgs args = {};
+    args.k_type = args.v_type = KvType::kI16;
+    args.q = q.data();
+    args.q_stride = args.out_stride = args.head_dim = kDim;
+    args.n_rows = kRows;
+    args.first = first;
+    args.last = last;
+    args.pages = &page;
+    args.scale = 0.2F;
+    args.out = out.data();
+    args.scratch = scratch.as<float>();
+    q[2 * kDim + 5] = inf;
+    table->attention(&args);
+    for (int i = 0; i < kDim; ++i) {
+      EXPECT_TRUE(std::isnan(out[i])) << table->isa << " a key and a value " << i;
+      EXPECT_TRUE(std::isfinite(out[kDim + i])) << table->isa << " neither " << i;
+      EXPECT_TRUE(std::isnan(out[2 * kDim + i])) << table->isa << " the query " << i;
     }
   }
 }

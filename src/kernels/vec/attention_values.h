@@ -94,19 +94,25 @@ __attribute__((noinline)) void add_values(const QueryTile& t, int block_begin, K
   }
 }
 
+// Dims from `dim` on, F vectors at a time and fewer for the rest.
+template <class Kv, int F, int C>
+SLIP_INLINE void add_values_from(const QueryTile& t, int block_begin, KeyRange keys, int row,
+                                 int dim) {
+  const int head_dim = t.args->head_dim;
+  for (; dim + F * kReduceLanes <= head_dim; dim += F * kReduceLanes) {
+    add_values<Kv, F, C, false>(t, block_begin, keys, row, dim);
+  }
+  if constexpr (F > 1) {
+    add_values_from<Kv, F / 2, C>(t, block_begin, keys, row, dim);
+  } else {
+    if (dim < head_dim) add_values<Kv, 1, C, true>(t, block_begin, keys, row, dim);
+  }
+}
+
 template <class Kv, int C>
 void add_values_all_dims(const QueryTile& t, int block_begin, KeyRange keys, int row) {
   if (keys.begin >= keys.end) return;
-  constexpr int kVecs = tile_groups(C);
-  const int head_dim = t.args->head_dim;
-  int dim = 0;
-  for (; dim + kVecs * kReduceLanes <= head_dim; dim += kVecs * kReduceLanes) {
-    add_values<Kv, kVecs, C, false>(t, block_begin, keys, row, dim);
-  }
-  for (; dim + kReduceLanes <= head_dim; dim += kReduceLanes) {
-    add_values<Kv, 1, C, false>(t, block_begin, keys, row, dim);
-  }
-  if (dim < head_dim) add_values<Kv, 1, C, true>(t, block_begin, keys, row, dim);
+  add_values_from<Kv, tile_groups(C), C>(t, block_begin, keys, row, 0);
 }
 
 // The weighted sums of a block. Keys that all rows see are done for the tile at once; those before
@@ -225,10 +231,18 @@ __attribute__((noinline)) void add_pairs(const QueryTile& t, const BlockKeys& ke
   }
 }
 
+template <int F, int C>
+SLIP_INLINE void add_pairs_from(const QueryTile& t, const BlockKeys& keys, const FixedPoint* fixed,
+                                int dim) {
+  for (; dim + F * kReduceLanes <= t.stride; dim += F * kReduceLanes) {
+    add_pairs<F, C>(t, keys, fixed, dim);
+  }
+  if constexpr (F > 1) add_pairs_from<F / 2, C>(t, keys, fixed, dim);
+}
+
 // V as integers: keys that a row doesn't see weigh 0, so that all rows are done at once.
 template <int C>
 void integer_values(const QueryTile& t, const BlockKeys& keys, BlockSum* sums) {
-  constexpr int kVecs = tile_groups(C);
   FixedPoint fixed[C] = {};
   for (int r = 0; r < t.n_rows; ++r) {
     if (!is_empty(keys.rows[r])) sums[r].m = scale_row(t, r, keys.rows[r]);
@@ -237,11 +251,7 @@ void integer_values(const QueryTile& t, const BlockKeys& keys, BlockSum* sums) {
     if (!is_empty(keys.rows[r])) sums[r].l = weigh_row(t, keys, r, sums[r].m, fixed + r);
   }
   for (int r = 0; r < t.n_rows; ++r) fix_row(t, keys, r, fixed[r].inverse);
-  int dim = 0;
-  for (; dim + kVecs * kReduceLanes <= t.stride; dim += kVecs * kReduceLanes) {
-    add_pairs<kVecs, C>(t, keys, fixed, dim);
-  }
-  for (; dim < t.stride; dim += kReduceLanes) add_pairs<1, C>(t, keys, fixed, dim);
+  add_pairs_from<tile_groups(C), C>(t, keys, fixed, 0);
 }
 
 }  // namespace
