@@ -16,6 +16,10 @@ constexpr int64_t kPanelBytes = kPanelBlocks * (8 + 3 * 2) * 128;
 // sweep over them.
 constexpr int64_t kSweepBytes = 512 << 10;
 
+// While a tile multiplies, the packed weights of the panel after it come from memory: so many bytes
+// a block, such that few tiles fetch all.
+constexpr int64_t kAheadLines = 4;
+
 struct TileArgs {
   const uint8_t* panel;
   const int32_t* fine;  // columns of the tile's blocks
@@ -23,8 +27,9 @@ struct TileArgs {
   int64_t n_blocks;
   float* out;
   int64_t out_stride;
-  int n_columns;  // with a place in `out`
-  bool first;     // the sums start here, else they continue from `out`
+  int n_columns;         // with a place in `out`
+  bool first;            // the sums start here, else they continue from `out`
+  const uint8_t* ahead;  // to be read soon: kAheadLines of 64 B a block, from memory into L2
 };
 
 // A kind as the panel kernels see it.
@@ -82,7 +87,15 @@ __attribute__((noinline)) void tile(const TileArgs* args) {
                       : _mm512_loadu_ps(args->out + c * args->out_stride + 16 * g);
     }
   }
+  const uint8_t* ahead = args->ahead;
   for (int64_t b = 0; b < args->n_blocks; ++b) {
+    if (ahead != nullptr) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kAheadLines; ++i) {
+        _mm_prefetch(reinterpret_cast<const char*>(ahead + 64 * i), _MM_HINT_T1);
+      }
+      ahead += 64 * kAheadLines;
+    }
     const uint8_t* init = panel + kActUnits * kLines;
     const uint8_t* scales = init + S::kHalves * kLines;
     const uint8_t* mins = scales + S::kHalves * kLines;
@@ -160,6 +173,49 @@ int64_t chunk_blocks(int64_t n_blocks, int64_t most) {
   return (n_blocks + n_chunks - 1) / n_chunks;
 }
 
+// A panel's place in a task's groups and blocks.
+struct PanelPlace {
+  int64_t group;
+  int64_t block;
+  int64_t n_blocks;
+  int64_t chunk;
+  int64_t all_blocks;
+};
+
+// The packed bytes of the panel that comes next: of two groups, one after the other.
+struct Ahead {
+  const uint8_t* at[2];
+  int64_t n_bytes;  // of each
+
+  // Of tile `t`, which has n_blocks blocks; null when earlier ones have fetched all.
+  const uint8_t* of_tile(int64_t t, int64_t n_blocks) const {
+    const int64_t of_one = n_blocks * kAheadLines * 64;
+    const int64_t per_group = (n_bytes + of_one - 1) / of_one;
+    if (t >= 2 * per_group) return nullptr;
+    return at[t / per_group] + t % per_group * of_one;
+  }
+};
+
+Ahead next_panel(const QGemmArgs* args, const PanelPlace& p) {
+  const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
+  int64_t group = p.group + 2, block = p.block;
+  if (group >= args->group_end) {
+    group = args->group_begin;
+    block += p.chunk;
+    if (block >= p.all_blocks) {
+      group = args->group_end;
+      block = 0;
+    }
+  }
+  const int64_t last = (args->w->n_rows + kRowGroup - 1) / kRowGroup - 1;
+  const int64_t offset = block * layout.block_bytes + block / 8 * layout.head_bytes;
+  const uint8_t* data = args->w->data + offset;
+  const int64_t second = group + 1 < last ? group + 1 : last;
+  return {{data + (group < last ? group : last) * args->w->group_bytes,
+           data + second * args->w->group_bytes},
+          p.n_blocks * layout.block_bytes};
+}
+
 template <class S>
 void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
   alignas(64) uint8_t panel[kPanelBytes];
@@ -179,6 +235,7 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
               args->w->data + (g + i) * args->w->group_bytes, b, n_blocks, i, n_groups, panel};
           fill(&fill_args);
         }
+        const Ahead ahead = next_panel(args, {g, b, n_blocks, chunk, tiles.n_blocks});
         for (int64_t t = tile_begin; t < tile_end; ++t) {
           const int64_t left = args->n_rows - t * tiles.full;
           const int width = tile_width(left, tiles.full);
@@ -192,6 +249,7 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
               args->out_stride,
               left < width ? static_cast<int>(left) : width,
               b == 0,
+              ahead.of_tile(t - tile_begin, n_blocks),
           };
           n_groups == 2 ? run_tile<S, 2>(width, &tile_args) : run_tile<S, 1>(width, &tile_args);
         }
