@@ -13,6 +13,7 @@ if(SLIP_KERNELS_ONLY)
 else()
   find_package(fmt REQUIRED)
   find_package(Boost 1.81 REQUIRED COMPONENTS json)
+  find_package(OpenSSL 3 REQUIRED)
 endif()
 
 if(SLIP_TESTS)

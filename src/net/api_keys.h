@@ -1,0 +1,36 @@
+// The secrets that clients show to be let in.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "net/request.h"
+
+namespace slip {
+
+// Holds hashes of the keys, so that comparing takes the same time whatever a client sends. Safe to
+// read from any thread; without keys nobody is let in.
+class ApiKeys {
+ public:
+  // One key a line; blank lines and those that begin with '#' don't count. kNotFound, kIo; kInvalid
+  // without a key; see add() for the rest.
+  static Result<ApiKeys> load(const std::filesystem::path& path);
+
+  // 1 to 1024 printable ASCII characters without spaces, as a header can carry; else kInvalid.
+  Result<> add(std::string_view key);
+  bool empty() const { return digests_.empty(); }
+
+  bool allows(std::string_view key) const;
+  // Whether the request has `Authorization: Bearer KEY` with one of the keys.
+  bool allows(const Request& request) const;
+
+ private:
+  using Digest = std::array<unsigned char, 32>;
+  static Digest digest(std::string_view key);
+  std::vector<Digest> digests_;  // SHA-256
+};
+
+}  // namespace slip
