@@ -4,7 +4,8 @@
 Further rules: cache/ sees of model/ only kv_store.h; a kernel file compiled for one ISA sees only
 intrinsics, C headers without inline functions, kernels/ and quant/, directly or through headers
 (an inline function compiled for AVX-512 and kept by the linker would crash an older CPU); the
-public headers see only each other and the standard library; src/ never sees tests/.
+public headers see only each other and the standard library; of sockets and TLS only the sources of
+net/ and the headers of net/io/ know, which others don't see; src/ never sees tests/.
 """
 import argparse
 import pathlib
@@ -20,6 +21,8 @@ FORBIDDEN = {"formats": {"kernels", "ops"}, "text": {"kernels", "ops", "quant"}}
 ISA_FOLDERS = {"avx2", "avx512", "avx512_bf16", "neon"}
 PLAIN_HEADERS = {"stddef.h", "stdint.h", "string.h", "immintrin.h", "arm_neon.h"}
 PLAIN_FOLDERS = {"kernels", "quant"}
+# Libraries that take seconds to include.
+NETWORK = re.compile(r"(boost/(asio|beast)|openssl)[/.]")
 
 
 def check_folder_order(source, folder, name):
@@ -32,6 +35,8 @@ def check_folder_order(source, folder, name):
         return f"includes \"{name}\", which is in no folder of src/"
     if target == folder:
         return None
+    if name.startswith("net/io/"):
+        return f"{folder}/ must not include what is net/'s own ({name})"
     if LAYERS.index(target) > LAYERS.index(folder):
         if folder == "cache" and name == "model/kv_store.h":
             return None
@@ -41,6 +46,12 @@ def check_folder_order(source, folder, name):
     if folder == "cache" and target == "model" and name != "model/kv_store.h":
         return f"cache/ may include of model/ only kv_store.h, not {name}"
     return None
+
+
+def check_network(source, name):
+    if source.parts[0] == "net" and (source.suffix == ".cpp" or source.parts[1] == "io"):
+        return None
+    return f"must not see <{name}>: only net/'s sources and net/io/ do" if NETWORK.match(name) else None
 
 
 def check_plain(root, path, trail, problems, seen):
@@ -72,10 +83,11 @@ def check(root):
         for number, name, quoted in includes(path.read_text()):
             if re.match(r"(\.\./|tests/|support/)", name):
                 problems.add(f"src/{inside}:{number}: includes {name}")
-            elif quoted:
-                problem = check_folder_order(inside, folder, name)
-                if problem:
-                    problems.add(f"src/{inside}:{number}: {problem}")
+                continue
+            problem = (check_folder_order(inside, folder, name) if quoted
+                       else check_network(inside, name))
+            if problem:
+                problems.add(f"src/{inside}:{number}: {problem}")
         if folder == "kernels" and len(inside.parts) > 2 and inside.parts[1] in ISA_FOLDERS:
             check_plain(root, path, [], problems, set())
     for path in cxx_files(root, ["include"]):

@@ -128,8 +128,8 @@ Result<Url> parse_url(std::string_view text) {
     return invalid("URL: expected no user name, got one before '@'");
   }
   SLIP_TRY(parse_authority(authority, url));
-  url.path = text.substr(path);
-  if (url.path.starts_with('?')) url.path.insert(0, "/");
+  if (text.substr(path).starts_with('?')) url.path = '/';
+  url.path += text.substr(path);
   return url;
 }
 

@@ -55,6 +55,15 @@ class Layers(CheckCase):
         self.write("src/formats/a.cpp", '#include "kernels/kernels.h"\n')
         self.expect("layers", "formats/ must not include kernels/")
 
+    def test_sockets_stay_in_net(self):
+        self.write("src/net/a.cpp", "#include <boost/asio/post.hpp>\n")
+        self.write("src/net/io/a.h", "#include <openssl/ssl.h>\n")
+        self.write("src/formats/json.cpp", "#include <boost/json.hpp>\n")
+        self.expect("layers")
+        self.write("src/net/a.h", "#include <boost/asio/post.hpp>\n")
+        self.write("src/serve/a.cpp", "#include <boost/beast.hpp>\n#include \"net/io/a.h\"\n")
+        self.expect("layers", "src/net/a.h:1", "src/serve/a.cpp:1", "src/serve/a.cpp:2")
+
     def test_cache_sees_only_kv_store(self):
         self.write("src/cache/a.h", '#include "model/decoder.h"\n')
         self.expect("layers", "only kv_store.h")

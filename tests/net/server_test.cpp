@@ -92,6 +92,18 @@ TEST(Server, AHeadOfAStreamEndsBehindTheHeader) {
   EXPECT_EQ(n_gone, 1);
 }
 
+TEST(Server, SomeStatusesHaveNoBody) {
+  const auto server = start_server([](const Request& request, ResponseWriter writer) {
+    writer.respond(request.target == "/304" ? 304 : 204, {"text/plain", "nobody reads this"});
+  });
+  RawSocket client(server->port());
+  client.send(get_request("/204") + get_request("/304", "Connection: close\r\n"));
+  const std::string answers = client.receive_all();
+  EXPECT_EQ(count_of(answers, "HTTP/1.1 "), 2U);
+  EXPECT_EQ(answers.find("nobody"), std::string::npos);
+  EXPECT_EQ(answers.find("Content-Length"), std::string::npos);
+}
+
 TEST(Server, SaysContinueToThoseWhoWait) {
   const auto server = start_server(echo);
   RawSocket client(server->port());

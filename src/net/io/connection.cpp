@@ -38,6 +38,11 @@ bool is_sane_id(std::string_view id) {
          std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+// RFC 9110, section 6.4.1.
+bool is_bodiless(int status) {
+  return status == 204 || status == 304;
+}
+
 // A piece of a body as it goes over the wire (RFC 9112, section 7.1).
 std::string chunk(bool is_chunked, std::string_view bytes) {
   return is_chunked ? fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes) : std::string(bytes);
@@ -163,7 +168,7 @@ Connection::Turn Connection::dispatch(Request request, bool keep_alive) {
   request.received_ns = received_ns_;
   Turn turn{.exchange = nullptr,
             .id = request.id,
-            .is_head = request.method == "HEAD",
+            .has_body = request.method != "HEAD",
             .is_http_1_0 = request.is_http_1_0,
             .keep_alive = keep_alive};
   // The executor outlives its use: nobody is woken once the exchange has ended.
@@ -174,7 +179,7 @@ Connection::Turn Connection::dispatch(Request request, bool keep_alive) {
   };
   turn.exchange = std::make_shared<Exchange>(
       Exchange::Options{.max_queued_bytes = shared_.options.max_queued_bytes,
-                        .is_head = turn.is_head,
+                        .is_head = !turn.has_body,
                         .error_body = shared_.error_body,
                         .wake = std::move(wake)});
   try {
@@ -234,8 +239,9 @@ std::string Connection::framed(Turn& turn, const Exchange::Output& output) const
         turn.keep_alive && !shared_.draining && (output.head->content_length || turn.is_chunked);
     turn.wants_pings = output.head->wants_pings;
     bytes = head(turn, *output.head);
+    turn.has_body = turn.has_body && !is_bodiless(output.head->status);
   }
-  if (turn.is_head) return bytes;
+  if (!turn.has_body) return bytes;
   if (!output.body.empty()) bytes += chunk(turn.is_chunked, output.body);
   if (output.complete && turn.is_chunked) bytes += "0\r\n\r\n";
   return bytes;
@@ -248,7 +254,7 @@ std::string Connection::head(const Turn& turn, const Exchange::Head& head) const
   Headers{{"X-Request-Id", turn.id}}.append_to(bytes);
   if (turn.is_chunked) {
     bytes += "Transfer-Encoding: chunked\r\n";
-  } else if (head.content_length && head.status != 204 && head.status != 304) {
+  } else if (head.content_length && !is_bodiless(head.status)) {
     bytes += fmt::format("Content-Length: {}\r\n", *head.content_length);
   }
   if (!turn.keep_alive) {

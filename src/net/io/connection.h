@@ -40,7 +40,7 @@ class Connection {
   struct Turn {
     std::shared_ptr<Exchange> exchange;
     std::string id;
-    bool is_head = false;
+    bool has_body = true;
     bool is_http_1_0 = false;
     bool is_chunked = false;
     bool keep_alive = false;  // the connection, after this
