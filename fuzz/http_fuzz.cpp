@@ -9,7 +9,6 @@
 #include "net/exchange.h"
 #include "net/message_parser.h"
 #include "net/router.h"
-#include "net/server.h"
 #include "net/url.h"
 
 namespace {
@@ -48,7 +47,10 @@ slip::Router make_router() {
 
 void route(slip::Request request) {
   static const slip::Router router = make_router();
-  static const auto error_body = std::make_shared<const slip::ErrorBody>(slip::plain_error_body);
+  static const auto error_body =
+      std::make_shared<const slip::ErrorBody>([](int, std::string_view message) {
+        return slip::Content{"", std::string(message)};
+      });
   const slip::Target target = slip::split_target(request.target);
   (void)slip::parse_query(target.query);
   (void)slip::parse_url(request.target);
