@@ -44,8 +44,8 @@ struct HttpClient::Impl {
     }
   };
 
-  void start(std::shared_ptr<Job> job);
-  awaitable<void> perform(std::shared_ptr<Job> job);
+  void start(const std::shared_ptr<Job>& job);
+  awaitable<void> perform(Job& job);
   awaitable<void> exchange(Job& job);
   awaitable<bool> connect(Job& job);
   awaitable<void> receive(Job& job, ResponseParser& parser);
@@ -64,9 +64,10 @@ struct HttpClient::Impl {
   bool stopped = false;
 };
 
-void HttpClient::Impl::start(std::shared_ptr<Job> job) {
+// The completion handler keeps the job until all is done.
+void HttpClient::Impl::start(const std::shared_ptr<Job>& job) {
   jobs.insert(job);
-  asio::co_spawn(context, perform(job), [this, job](const std::exception_ptr& exception) {
+  asio::co_spawn(context, perform(*job), [this, job](const std::exception_ptr& exception) {
     jobs.erase(job);
     if (exception) job->fail(ErrorKind::kIo, "request: out of memory");
     job->response.timings.done_ns = now_ns();
@@ -79,26 +80,26 @@ void HttpClient::Impl::start(std::shared_ptr<Job> job) {
   });
 }
 
-awaitable<void> HttpClient::Impl::perform(std::shared_ptr<Job> job) {
-  ClientTimings& timings = job->response.timings;
+awaitable<void> HttpClient::Impl::perform(Job& job) {
+  ClientTimings& timings = job.response.timings;
   for (;;) {
-    if (stopped) job->fail(ErrorKind::kCancelled, "request: stopped");
-    if (job->failed) co_return;
+    if (stopped) job.fail(ErrorKind::kCancelled, "request: stopped");
+    if (job.failed) co_return;
     timings.reused_connection = !idle.empty();
     if (timings.reused_connection) {
-      job->channel = std::move(idle.back());
+      job.channel = std::move(idle.back());
       idle.pop_back();
     } else {
-      const bool connected = co_await connect(*job);
+      const bool connected = co_await connect(job);
       if (!connected) co_return;
     }
     timings.connected_ns = now_ns();
-    co_await exchange(*job);
-    job->channel.reset();
-    const bool was_stale = job->failed && timings.reused_connection && !job->has_answer &&
-                           job->error.kind == ErrorKind::kIo && now_ns() < job->deadline_ns;
+    co_await exchange(job);
+    job.channel.reset();
+    const bool was_stale = job.failed && timings.reused_connection && !job.has_answer &&
+                           job.error.kind == ErrorKind::kIo && now_ns() < job.deadline_ns;
     if (!was_stale) co_return;
-    job->failed = false;
+    job.failed = false;
   }
 }
 
@@ -248,7 +249,7 @@ void HttpClient::send(ClientRequest request, ClientCallbacks callbacks) {
   job->events = SseParser(impl_->options.max_body_bytes);
   job->deadline_ns = deadline_after_ms(job->request.timeout_ms);
   job->response.timings.started_ns = now_ns();
-  impl_->start(std::move(job));
+  impl_->start(job);
 }
 
 void HttpClient::at(std::int64_t when_ns, std::function<void()> work) {
