@@ -62,12 +62,24 @@ class Answer {
   std::int64_t size() const { return static_cast<std::int64_t>(result_.tokens.size()); }
 
   // Draws the next token; false when it is the last one.
-  bool add(std::span<const float> logits) {
+  Result<bool> add(std::span<const float> logits) {
+    TokenConstraint* constraint = request_.constraint;
+    std::span<const std::uint64_t> allowed;
+    if (constraint != nullptr) {
+      allowed = constraint->allowed();
+      if (allowed.empty()) {
+        return fail(ErrorKind::kLimit, "grammar: no token can follow '{}'",
+                    result_.text.substr(result_.text.size() -
+                                        std::min<std::size_t>(result_.text.size(), 40)));
+      }
+    }
     const std::int32_t token =
-        sampler_.sample(logits, history_, static_cast<std::int64_t>(history_.size()));
+        sampler_.sample(logits, history_, static_cast<std::int64_t>(history_.size()), allowed);
+    if (constraint != nullptr) constraint->accept(token);
     history_.push_back(token);
     result_.tokens.push_back(token);
-    const bool is_end = !request_.ignore_eos && tokenizer_.is_end_of_generation(token);
+    const bool may_end = !request_.ignore_eos || constraint != nullptr;
+    const bool is_end = may_end && tokenizer_.is_end_of_generation(token);
     if (is_end || !text_.push(token)) {
       result_.finish_reason = FinishReason::kStop;
       return false;
@@ -92,7 +104,8 @@ class Answer {
 // Forward passes over the newest token and, where it pays, a draft of those that follow.
 class Drafting {
  public:
-  Drafting(Session& session, Speculator* speculator) : session_(session), speculator_(speculator) {}
+  Drafting(Session& session, const GenerateRequest& request)
+      : session_(session), speculator_(request.speculator), constraint_(request.constraint) {}
 
   Drafter::Text draft() const { return draft_; }
 
@@ -101,6 +114,11 @@ class Drafting {
   Result<std::span<const float>> pass(Drafter::Text history, std::int64_t most) {
     most = std::min({most, session_.max_rows() - 1, session_.n_ctx() - std::ssize(history)});
     draft_ = speculator_ != nullptr ? speculator_->draft(history, most) : Drafter::Text();
+    // What can't be drawn isn't worth a row.
+    if (constraint_ != nullptr && !draft_.empty()) {
+      draft_ = draft_.first(constraint_->n_acceptable(draft_));
+      speculator_->shorten(std::ssize(draft_));
+    }
     batch_.assign(1, history.back());
     batch_.insert(batch_.end(), draft_.begin(), draft_.end());
     const std::int64_t start = now_ns();
@@ -122,6 +140,7 @@ class Drafting {
  private:
   Session& session_;
   Speculator* speculator_;
+  TokenConstraint* constraint_;
   Drafter::Text draft_;
   std::vector<std::int32_t> batch_;
   std::int64_t pass_ns_ = 0;
@@ -186,7 +205,7 @@ Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
 
   Answer answer(tokenizer, request, result);
   if (request.speculator != nullptr) request.speculator->begin(request.sampling, request.cancel);
-  Drafting drafting(session, request.speculator);
+  Drafting drafting(session, request);
   std::int64_t last = start;
   for (bool goes_on = max_tokens > 0; goes_on;) {
     // Each row's token is what a plain pass would give: its logits are the same to the bit, and the
@@ -195,7 +214,8 @@ Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
     const std::size_t n_vocab = logits.size() / (1 + draft.size());
     std::size_t row = 0;
     for (bool agrees = true; goes_on && agrees; ++row) {
-      goes_on = answer.add(logits.subspan(row * n_vocab, n_vocab)) && answer.size() < max_tokens;
+      goes_on = SLIP_TRY(answer.add(logits.subspan(row * n_vocab, n_vocab))) &&
+                answer.size() < max_tokens;
       agrees = row < draft.size() && draft[row] == answer.history().back();
     }
     drafting.accept(static_cast<std::int64_t>(row) - 1, timings);

@@ -12,6 +12,7 @@
 #include "engine/sampling.h"
 #include "engine/session.h"
 #include "engine/speculator.h"
+#include "engine/token_constraint.h"
 #include "text/tokenizer.h"
 
 namespace slip {
@@ -27,6 +28,8 @@ struct GenerateRequest {
   std::vector<std::string> stop;  // strings that end the answer and are not part of it
   bool ignore_eos = false;
   Speculator* speculator = nullptr;  // guesses ahead; the answer is the same without
+  // What may come next; at the answer's beginning. With one, an end-of-answer token always ends it.
+  TokenConstraint* constraint = nullptr;
   // Called with new text as it becomes certain: whole UTF-8 characters, no beginning of a stop
   // string. May be empty.
   std::function<void(std::string_view)> on_text;
@@ -56,8 +59,9 @@ struct GenerateResult {
   GenerateTimings timings;
 };
 
-// Errors: bad sampling parameters or max_tokens, a prompt that doesn't fit. A cancelled request is
-// no error: it returns what there is, with kCancelled.
+// Errors: bad sampling parameters or max_tokens, a prompt that doesn't fit; kLimit when the
+// constraint allows nothing. A cancelled request is no error: it returns what there is, with
+// kCancelled.
 Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
                                 const GenerateRequest& request);
 

@@ -1,7 +1,9 @@
 #include "engine/sampling.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 
 #include "base/rng.h"
 #include "engine/candidates.h"
@@ -12,6 +14,39 @@ namespace {
 Result<> in_range(const char* name, float value, float low, float high) {
   if (value >= low && value <= high) return {};
   return invalid("{}: expected {} … {}, got {}", name, low, high, value);
+}
+
+// Copies the logits whose bits are set; the others become -infinity.
+void mask_logits(std::span<const float> logits, std::span<const std::uint64_t> allowed,
+                 std::vector<float>& out) {
+  constexpr std::size_t kWord = 64;
+  out.assign(logits.size(), -std::numeric_limits<float>::infinity());
+  // A model may have more logits than its vocabulary has tokens.
+  const std::size_t end = std::min(logits.size(), allowed.size() * kWord);
+  for (std::size_t begin = 0; begin < end; begin += kWord) {
+    const std::uint64_t word = allowed[begin / kWord];
+    const std::size_t n = std::min(kWord, logits.size() - begin);
+    if (word == ~std::uint64_t{0}) {
+      std::copy_n(logits.begin() + static_cast<std::ptrdiff_t>(begin), n,
+                  out.begin() + static_cast<std::ptrdiff_t>(begin));
+      continue;
+    }
+    for (std::uint64_t rest = word; rest != 0; rest &= rest - 1) {
+      const std::size_t i = begin + static_cast<std::size_t>(std::countr_zero(rest));
+      if (i < logits.size()) out[i] = logits[i];
+    }
+  }
+}
+
+bool is_allowed(std::span<const std::uint64_t> allowed, std::int32_t token) {
+  const auto i = static_cast<std::size_t>(token);
+  return i / 64 < allowed.size() && (allowed[i / 64] >> (i % 64) & 1) != 0;
+}
+
+std::int32_t first_allowed(std::span<const std::uint64_t> allowed) {
+  std::size_t i = 0;
+  while (i + 1 < allowed.size() && allowed[i] == 0) ++i;
+  return static_cast<std::int32_t>(i * 64) + std::countr_zero(allowed[i]);
 }
 
 }  // namespace
@@ -60,8 +95,15 @@ std::span<const float> Sampler::adjust(std::span<const float> logits,
 }
 
 std::int32_t Sampler::sample(std::span<const float> logits, std::span<const std::int32_t> history,
-                             std::int64_t position) {
-  logits = adjust(logits, history);
+                             std::int64_t position, std::span<const std::uint64_t> allowed) {
+  if (allowed.empty()) return draw(adjust(logits, history), position);
+  mask_logits(logits, allowed, masked_);
+  const std::int32_t token = draw(adjust(masked_, history), position);
+  // Where no allowed token has a number above -infinity, one is as good as another.
+  return is_allowed(allowed, token) ? token : first_allowed(allowed);
+}
+
+std::int32_t Sampler::draw(std::span<const float> logits, std::int64_t position) {
   candidates_.clear();
   if (params_.temperature <= 0 || params_.top_k == 1) return argmax(logits);
   select_candidates(logits, params_, candidates_);

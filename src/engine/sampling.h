@@ -10,7 +10,8 @@
 
 namespace slip {
 
-// Filters act in this order: logit bias, penalties, temperature, top-k, typical, top-p, min-p.
+// Filters act in this order: what a constraint allows, logit bias, penalties, temperature, top-k,
+// typical, top-p, min-p.
 struct SamplingParams {
   float temperature = 0.0f;  // 0: the largest logit (greedy), ties to the lowest id
   int top_k = 0;             // keep the k most likely; 0 = all
@@ -41,18 +42,22 @@ class Sampler {
   explicit Sampler(SamplingParams params) : params_(std::move(params)) {}
 
   // `logits`: [n_vocab]; `history`: the sequence's tokens so far; `position`: of the token to draw.
-  // NaN logits are never drawn.
+  // NaN logits are never drawn. `allowed`: bits of the tokens that may be drawn, as
+  // TokenConstraint gives them, at least one; empty: all. The others count as impossible before
+  // anything else is done.
   std::int32_t sample(std::span<const float> logits, std::span<const std::int32_t> history,
-                      std::int64_t position);
+                      std::int64_t position, std::span<const std::uint64_t> allowed = {});
 
   // The candidates that the last draw chose from, most likely first; empty after a greedy draw.
   std::span<const Candidate> candidates() const { return candidates_; }
 
  private:
+  std::int32_t draw(std::span<const float> logits, std::int64_t position);
   std::span<const float> adjust(std::span<const float> logits,
                                 std::span<const std::int32_t> history);
 
   SamplingParams params_;
+  std::vector<float> masked_;
   std::vector<float> adjusted_;
   std::vector<Candidate> candidates_;
   std::unordered_map<std::int32_t, int> counts_;

@@ -29,6 +29,7 @@ void Speculator::begin(const SamplingParams& params, const std::atomic<bool>* ca
 
 Drafter::Text Speculator::draft(Drafter::Text text, std::int64_t most) {
   draft_ = {};
+  n_used_ = 0;
   if (most <= 0) return {};
   std::vector<std::pair<DraftLength::Choice, std::size_t>> choices;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -54,11 +55,12 @@ Drafter::Text Speculator::propose(Source& source, Drafter::Text text, std::int64
   if (n_missed > 0) source.length.record_reading(n_missed, caught_up - begin);
   const auto draft = source.drafter->propose(text, most);
   draft_ = {.n_tokens = std::ssize(draft), .ns = now_ns() - caught_up};
+  n_used_ = draft_.n_tokens;
   return draft;
 }
 
 void Speculator::record(std::int64_t n_accepted, std::int64_t ns) {
-  passes_.record(1 + draft_.n_tokens, ns);
+  passes_.record(1 + n_used_, ns);
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (draft_.n_tokens == 0 || i != drafted_by_) sources_[i].length.record_idle(ns);
   }

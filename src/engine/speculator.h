@@ -33,6 +33,8 @@ class Speculator {
   // At most `most` tokens that may follow `text`, none where that doesn't pay. Valid until the
   // next call.
   Drafter::Text draft(Drafter::Text text, std::int64_t most);
+  // Only so many of the draft's first tokens are in the pass; the others count as wrong.
+  void shorten(std::int64_t n_tokens) { n_used_ = n_tokens; }
   // The pass over the newest token and the draft took `ns`; `n_accepted` drafted tokens were right.
   void record(std::int64_t n_accepted, std::int64_t ns);
 
@@ -48,6 +50,7 @@ class Speculator {
   PassTimes passes_;
   std::size_t drafted_by_ = 0;  // index of a source, when there is a draft
   DraftLength::Draft draft_;
+  std::int64_t n_used_ = 0;  // of its tokens
 };
 
 }  // namespace slip
