@@ -48,6 +48,10 @@ struct GenerateOptions {
   std::uint64_t seed = 0;              // the same seed gives the same answer
   std::vector<std::string> stop = {};  // strings that end the answer and are not part of it
   bool ignore_eos = false;
+  // The answer's form, at most one of the two: a grammar in GBNF, or a JSON Schema that the answer
+  // is valid by (docs/grammars.md).
+  std::string grammar = {};
+  std::string json_schema = {};
   // Called with new text, in whole UTF-8 characters. Returning false ends the answer; an exception
   // does too, and then leaves the function that generates.
   std::function<bool(std::string_view)> on_text = {};

@@ -1,10 +1,12 @@
 #include <exception>
 #include <new>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
 #include "engine/chat_prompt.h"
+#include "engine/grammar_constraint.h"
 #include "engine/loaded_model.h"
 #include "slipstream/slipstream.h"
 
@@ -68,11 +70,14 @@ std::vector<slip::Message> to_messages(const std::vector<Message>& messages) {
 struct Model::Impl {
   std::unique_ptr<slip::Runtime> runtime;
   std::unique_ptr<slip::LoadedModel> model;
+  std::optional<slip::GrammarCache> grammars;
   // What a callback threw. It passes our own code as a cancelled request.
   std::exception_ptr thrown;
 
   slip::Result<Generation> generate(std::vector<std::int32_t> prompt,
                                     const GenerateOptions& options);
+  // Null when the options ask for no form.
+  slip::Result<std::unique_ptr<slip::TokenConstraint>> constraint(const GenerateOptions& options);
   slip::Result<std::vector<float>> embed(std::span<const std::int32_t> tokens);
   // The result at the library's boundary, where the callback's exception goes on to the caller.
   Result<Generation> delivered(Result<Generation> result) {
@@ -81,9 +86,22 @@ struct Model::Impl {
   }
 };
 
+slip::Result<std::unique_ptr<slip::TokenConstraint>> Model::Impl::constraint(
+    const GenerateOptions& options) {
+  if (options.grammar.empty() && options.json_schema.empty()) return nullptr;
+  if (!options.grammar.empty() && !options.json_schema.empty()) {
+    return slip::invalid("generate options: expected a grammar or a JSON schema, got both");
+  }
+  using Kind = slip::GrammarSource::Kind;
+  return options.grammar.empty()
+             ? grammars->constrain({.kind = Kind::kJsonSchema, .text = options.json_schema})
+             : grammars->constrain({.kind = Kind::kGbnf, .text = options.grammar});
+}
+
 slip::Result<Generation> Model::Impl::generate(std::vector<std::int32_t> prompt,
                                                const GenerateOptions& options) {
   std::atomic<bool> cancel{false};
+  const auto form = SLIP_TRY(constraint(options));
   slip::GenerateRequest request{.prompt = std::move(prompt),
                                 .max_tokens = options.max_tokens,
                                 .sampling = {.temperature = options.temperature,
@@ -95,6 +113,7 @@ slip::Result<Generation> Model::Impl::generate(std::vector<std::int32_t> prompt,
                                              .seed = options.seed},
                                 .stop = options.stop,
                                 .ignore_eos = options.ignore_eos,
+                                .constraint = form.get(),
                                 .on_text = {},
                                 .cancel = &cancel};
   if (options.on_text) {
@@ -179,6 +198,7 @@ Result<Model> Model::load(const std::string& path, const LoadOptions& options) {
          .max_rows = options.batch_size,
          .arithmetic = options.exact ? slip::Arithmetic::kExact : slip::Arithmetic::kFast,
          .packed = std::move(packed)}));
+    made->grammars.emplace(*made->model->tokenizer());
     return made;
   });
   if (!impl) return impl.error();

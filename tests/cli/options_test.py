@@ -44,7 +44,7 @@ class BadUse(CliTest):
             ("'-json'; did you mean '--json'?", ["run", "-m", TINY, "-json"]),
             ("unknown option '-mt'", ["run", "-m", TINY, "-mt", "4"]),
             ("unknown option '-fa'", ["tokenize", "-m", TINY, "-fa"]),
-            ("unknown option '--grammar'", ["run", "-m", TINY, "--grammar", "x"]),
+            ("unknown option '--lora'", ["run", "-m", TINY, "--lora", "x"]),
             ("--no-perf: expected true or false, got 'x'", ["run", "-m", TINY, "--no-perf=x"]),
             ("--logit-bias: expected a token below 272",
              ["run", "-m", TINY, "-p", "x", "-l", "272+1"]),

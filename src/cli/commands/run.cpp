@@ -7,6 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/grammar_options.h"
 #include "cli/json_writer.h"
 #include "cli/options.h"
 #include "cli/summary.h"
@@ -20,6 +21,7 @@ struct Options {
   ModelOptions model;
   SamplingOptions sampling;
   AnswerOptions answer;
+  GrammarOptions grammar;
   std::optional<std::string> prompt;
   std::string prompt_file;
   bool raw = false;
@@ -117,6 +119,8 @@ Result<int> run(const Options& o, const Invocation& invocation) {
   if (const auto known = o.sampling.check_tokens(model->tokenizer()->n_vocab()); !known) {
     return usage_failure(known.error().message, "run");
   }
+  GrammarCache grammars(*model->tokenizer());
+  const auto constraint = SLIP_TRY(o.grammar.constraint(grammars));
   const Speculation speculation = SLIP_TRY(make_speculation(o.answer, *model, load_options));
   GenerateRequest request{.prompt = SLIP_TRY(prompt_tokens(*model, o, prompt)),
                           .max_tokens = o.answer.max_tokens,
@@ -124,6 +128,7 @@ Result<int> run(const Options& o, const Invocation& invocation) {
                           .stop = o.answer.stop,
                           .ignore_eos = o.answer.ignore_eos,
                           .speculator = speculation.speculator.get(),
+                          .constraint = constraint.get(),
                           .on_text = {},
                           .cancel = &InterruptGuard::flag()};
   if (o.verbose) {
@@ -169,6 +174,7 @@ CommandBody setup(Arguments& args) {
   args.add_flag("-no-cnv,--no-conversation,--raw", o->raw,
                 "the prompt as it is, without the chat template");
   o->answer.declare(args);
+  o->grammar.declare(args);
   o->sampling.declare(args);
   args.section("Output");
   args.add_flag("--json", o->json, "print JSON instead of streaming the text");

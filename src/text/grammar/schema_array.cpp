@@ -90,7 +90,8 @@ Result<ExprId> SchemaCompiler::compile_array(const Object& schema, const Path& p
 }
 
 ExprId SchemaCompiler::array_of(const ArrayParts& parts) {
-  const auto [min, max] = parts.times;
+  const int min = parts.times.min;
+  const int max = parts.times.max;
   const auto n_first = static_cast<int>(parts.first.size());
   const auto in_brackets = [this](ExprId inside) {
     return grammar_.sequence({grammar_.text("["), blanks(), inside, blanks(), grammar_.text("]")});
