@@ -31,6 +31,10 @@ Result<KvStore> KvStore::create(const ModelConfig& config, const KvOptions& opti
   return store;
 }
 
+Result<std::size_t> KvStore::page_bytes_of(const ModelConfig& config, KvType type) {
+  return SLIP_TRY(create(config, {.type = type, .n_pages = 0})).page_bytes();
+}
+
 std::int64_t KvStore::n_filled(std::span<const std::int32_t> pages, std::int64_t limit) const {
   std::int64_t n = 0;
   for (const std::int32_t page : pages) {

@@ -3,11 +3,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "base/os/atomic_file.h"
 #include "base/os/cpu.h"
 #include "base/os/cpu_times.h"
 #include "base/os/mapped_file.h"
+#include "base/os/memory.h"
 
 namespace slip {
 namespace {
@@ -98,6 +100,28 @@ TEST_F(Os, CgroupV1QuotaIsRead) {
   write("cpu,cpuacct/x/cpu.cfs_quota_us", "50000\n");
   write("cpu,cpuacct/x/cpu.cfs_period_us", "100000\n");
   EXPECT_DOUBLE_EQ(cgroup_cpu_quota(dir_, "3:cpu,cpuacct:/x\n1:memory:/y\n"), 0.5);
+}
+
+TEST_F(Os, CgroupMemoryIsWhatTheTightestLimitLeaves) {
+  constexpr auto kUnlimited = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(cgroup_memory_left(dir_, "0::/a/b\n"), kUnlimited);
+  write("a/memory.max", "1000\n");
+  write("a/memory.current", "700\n");
+  write("a/memory.stat", "anon 500\ninactive_file 150\nactive_file 50\n");
+  write("a/b/memory.max", "max\n");
+  EXPECT_EQ(cgroup_memory_left(dir_, "0::/a/b\n"), 450u);
+  EXPECT_EQ(cgroup_memory_left(dir_, "0::/\n"), kUnlimited);
+  write("a/b/memory.max", "300\n");
+  write("a/b/memory.current", "400\n");
+  EXPECT_EQ(cgroup_memory_left(dir_, "0::/a/b\n"), 0u) << "more used than a lowered limit allows";
+}
+
+TEST_F(Os, CgroupV1MemoryIsRead) {
+  write("memory/x/memory.limit_in_bytes", "800\n");
+  write("memory/x/memory.usage_in_bytes", "500\n");
+  write("memory/x/memory.stat", "inactive_file 7\ntotal_inactive_file 100\n");
+  EXPECT_EQ(cgroup_memory_left(dir_, "3:cpu:/y\n1:memory:/x\n"), 400u);
+  EXPECT_GT(available_memory(), 0u);
 }
 
 TEST(CpuBudget, QuotaRoundsUpAndNeverBelowOne) {
