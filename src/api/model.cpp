@@ -54,6 +54,9 @@ FinishReason to_public(slip::FinishReason reason) {
       return FinishReason::kLength;
     case slip::FinishReason::kCancelled:
       return FinishReason::kCancelled;
+    case slip::FinishReason::kDeadline:
+    case slip::FinishReason::kError:
+      break;  // generate() has no deadlines, and returns errors
   }
   return FinishReason::kLength;
 }

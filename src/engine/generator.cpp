@@ -158,18 +158,6 @@ void count_times(GenerateTimings& timings, std::int64_t n_tokens, std::int64_t n
 
 }  // namespace
 
-std::string_view to_string(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kCancelled:
-      return "cancelled";
-  }
-  return "";
-}
-
 double GenerateTimings::prefill_tokens_per_s() const {
   return prefill_ns > 0 ? static_cast<double>(n_prefilled) * 1e9 / static_cast<double>(prefill_ns)
                         : 0;

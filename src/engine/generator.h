@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/finish_reason.h"
 #include "engine/sampling.h"
 #include "engine/session.h"
 #include "engine/speculator.h"
@@ -16,10 +17,6 @@
 #include "text/tokenizer.h"
 
 namespace slip {
-
-enum class FinishReason { kStop, kLength, kCancelled };
-// "stop", "length", "cancelled".
-std::string_view to_string(FinishReason reason);
 
 struct GenerateRequest {
   std::vector<std::int32_t> prompt;

@@ -1,0 +1,18 @@
+// Why an answer ended.
+#pragma once
+
+#include <string_view>
+
+namespace slip {
+
+enum class FinishReason {
+  kStop,       // an end-of-generation token, a stop string, or nothing that a grammar allows
+  kLength,     // max_tokens, or the context is full
+  kCancelled,  // the client left
+  kDeadline,   // it would have come too late
+  kError,
+};
+// "stop", "length", "cancelled", "deadline", "error".
+std::string_view to_string(FinishReason reason);
+
+}  // namespace slip
