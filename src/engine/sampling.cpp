@@ -84,12 +84,15 @@ std::span<const float> Sampler::adjust(std::span<const float> logits,
   if (!penalties) return adjusted_;
   const auto window = params_.penalty_window < 0 ? history.size()
                                                  : static_cast<std::size_t>(params_.penalty_window);
-  counts_.clear();
-  for (const std::int32_t id : history.last(std::min(window, history.size()))) ++counts_[id];
-  for (const auto& [id, count] : counts_) {
-    float& logit = adjusted_[static_cast<std::size_t>(id)];
+  const auto recent = history.last(std::min(window, history.size()));
+  recent_.assign(recent.begin(), recent.end());
+  std::sort(recent_.begin(), recent_.end());
+  for (auto first = recent_.begin(); first != recent_.end();) {
+    const auto end = std::upper_bound(first, recent_.end(), *first);
+    float& logit = adjusted_[static_cast<std::size_t>(*first)];
     logit = logit > 0 ? logit / params_.repeat_penalty : logit * params_.repeat_penalty;
-    logit -= params_.presence_penalty + params_.frequency_penalty * static_cast<float>(count);
+    logit -= params_.presence_penalty + params_.frequency_penalty * static_cast<float>(end - first);
+    first = end;
   }
   return adjusted_;
 }

@@ -60,7 +60,7 @@ class Sampler {
   std::vector<float> masked_;
   std::vector<float> adjusted_;
   std::vector<Candidate> candidates_;
-  std::unordered_map<std::int32_t, int> counts_;
+  std::vector<std::int32_t> recent_;  // tokens that penalties look at, sorted
 };
 
 }  // namespace slip

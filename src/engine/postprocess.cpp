@@ -1,0 +1,149 @@
+// The second half of BatchEngine: from a pass's results to tokens, events and ends.
+#include <algorithm>
+#include <limits>
+
+#include "engine/batch_engine.h"
+#include "engine/logprobs.h"
+
+namespace slip {
+
+void BatchEngine::postprocess(const ForwardOutput& out) {
+  out_ = out;
+  n_logits_taken_ = n_hidden_taken_ = 0;
+  std::span<const BatchRow> rows = rows_;
+  for (const Part& part : parts_) {
+    const auto n = static_cast<std::size_t>(part.n_rows);
+    process(part, rows.first(n));
+    rows = rows.subspan(n);
+  }
+}
+
+void BatchEngine::process(const Part& part, std::span<const BatchRow> rows) {
+  Sequence& s = *part.sequence;
+  s.n_computed += part.n_rows;
+  const std::int64_t n_full = s.n_computed / kKvPageTokens;
+  tree_.insert(s.tokens, s.pages, {.n_known = s.n_in_tree, .n_full = n_full});
+  s.n_in_tree = std::max(s.n_in_tree, n_full);
+  for (const BatchRow& row : rows) {
+    if (row.output == RowOutput::kHidden) {
+      pool(s, row.position);
+    } else if (row.output == RowOutput::kLogits) {
+      const auto logits = next_logits();
+      if (row.position + 1 < s.n_prompt) {
+        report_prompt_token(s, row.position + 1, logits);
+      } else if (s.n_tokens() == s.n_limit) {
+        end(s, FinishReason::kLength);
+      } else {
+        choose_token(s, logits);
+      }
+    }
+  }
+}
+
+std::span<const float> BatchEngine::next_logits() {
+  const auto n = static_cast<std::size_t>(runner_.config().n_vocab);
+  n_logits_taken_ += n;
+  return out_.logits.subspan(n_logits_taken_ - n, n);
+}
+
+TokenEvent BatchEngine::event_of(const Sequence& s, std::int64_t position,
+                                 std::span<const float> logits) {
+  TokenEvent event{
+      .id = s.id, .token = s.tokens[static_cast<std::size_t>(position)], .position = position};
+  if (s.request.n_logprobs < 0) return event;
+  const double total = log_sum_exp(logits);
+  top_logprobs(logits, total, s.request.n_logprobs, top_);
+  event.logprob = static_cast<float>(
+      static_cast<double>(logits[static_cast<std::size_t>(event.token)]) - total);
+  event.top = top_;
+  return event;
+}
+
+void BatchEngine::report_prompt_token(Sequence& s, std::int64_t position,
+                                      std::span<const float> logits) {
+  s.request.sink->on_prompt_token(event_of(s, position, logits));
+  s.n_prompt_reported = position + 1;
+}
+
+// Adds up row by row in double, in order of position: the same bits for any chunks.
+void BatchEngine::pool(Sequence& s, std::int64_t position) {
+  const auto n = static_cast<std::size_t>(runner_.config().d_model);
+  const auto hidden = out_.hidden.subspan(n_hidden_taken_, n);
+  n_hidden_taken_ += n;
+  embedding_.assign(hidden.begin(), hidden.end());
+  if (s.request.kind == RequestKind::kEmbedMean) {
+    for (std::size_t i = 0; i < n; ++i) {
+      s.pooled[i] += static_cast<double>(hidden[i]);
+      embedding_[i] = static_cast<float>(s.pooled[i] / static_cast<double>(s.n_prompt));
+    }
+  }
+  if (position + 1 < s.n_prompt) return;
+  s.request.sink->on_embedding(s.id, embedding_);
+  end(s, FinishReason::kStop);
+}
+
+// The logits, with those of tokens that may not come at -∞; empty when none may.
+Result<std::span<const float>> BatchEngine::constrain(Sequence& s, std::span<const float> logits) {
+  if (s.request.constraint == nullptr) return logits;
+  SLIP_TRY(s.request.constraint->fill(mask_));
+  bool any = false;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const bool is_allowed = (mask_[i / 64] >> (i % 64) & 1) != 0;
+    masked_[i] = is_allowed ? logits[i] : -std::numeric_limits<float>::infinity();
+    any |= is_allowed;
+  }
+  return any ? std::span<const float>(masked_) : std::span<const float>();
+}
+
+void BatchEngine::choose_token(Sequence& s, std::span<const float> logits) {
+  const auto allowed = constrain(s, logits);
+  if (!allowed) return end(s, FinishReason::kError, allowed.error().message);
+  if (allowed->empty()) return end(s, FinishReason::kStop);
+  const std::int64_t position = s.n_tokens();
+  const std::int32_t token = s.sampler.sample(*allowed, s.tokens, position);
+  s.tokens.push_back(token);
+  ++counters_.n_generated;
+  clients_.charge(s.client, kAnswerWeight);
+  if (s.request.constraint != nullptr) s.request.constraint->accept(token);
+  if (s.times.first_token_ns == 0) s.times.first_token_ns = options_.clock();
+  const auto answer = s.request.sink->on_token(event_of(s, position, logits));
+  const auto& stops = s.request.stop_tokens;
+  if (answer == OutputSink::Answer::kStop ||
+      std::find(stops.begin(), stops.end(), token) != stops.end()) {
+    end(s, FinishReason::kStop);
+  } else if (s.n_tokens() == s.n_limit) {
+    end(s, FinishReason::kLength);
+  }
+}
+
+void BatchEngine::end(Sequence& s, FinishReason reason, std::string_view error) {
+  if (s.is_done) return;
+  s.is_done = true;
+  s.times.finished_ns = options_.clock();
+  tree_.unlock(s.pages);
+  s.pages.clear();
+  s.is_running = false;
+  clients_.leave(s.client);
+  if (reason == FinishReason::kStop || reason == FinishReason::kLength) {
+    answer_tokens_.add(static_cast<double>(s.n_generated()));
+  }
+  ++counters_.n_finished[static_cast<std::size_t>(reason)];
+  s.request.sink->on_end({.id = s.id,
+                          .reason = reason,
+                          .error = error,
+                          .n_prompt = s.n_prompt,
+                          .n_cached = s.n_cached,
+                          .n_generated = s.n_generated(),
+                          .n_drafted = s.n_drafted,
+                          .n_accepted = s.n_accepted,
+                          .n_preemptions = s.n_preemptions,
+                          .times = s.times});
+}
+
+void BatchEngine::sweep() {
+  sequences_.erase(std::remove_if(sequences_.begin(), sequences_.end(),
+                                  [](const auto& s) { return s->is_done; }),
+                   sequences_.end());
+}
+
+}  // namespace slip
