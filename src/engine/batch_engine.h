@@ -15,6 +15,7 @@
 #include "cache/prefix_tree.h"
 #include "engine/client_ledger.h"
 #include "engine/request.h"
+#include "engine/sampling.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
 #include "engine/step_time.h"
@@ -115,7 +116,6 @@ class BatchEngine {
   void report_prompt_token(Sequence& s, std::int64_t position, std::span<const float> logits);
   void pool(Sequence& s, std::int64_t position);
   void choose_token(Sequence& s, std::span<const float> logits);
-  Result<std::span<const float>> constrain(Sequence& s, std::span<const float> logits);
   TokenEvent event_of(const Sequence& s, std::int64_t position, std::span<const float> logits);
   void end(Sequence& s, FinishReason reason, std::string_view error = {});
   void sweep();
@@ -142,9 +142,9 @@ class BatchEngine {
   std::vector<std::span<const std::int32_t>> tables_;
   ForwardOutput out_;
   std::size_t n_logits_taken_ = 0, n_hidden_taken_ = 0;  // floats of out_
-  std::vector<std::uint64_t> mask_;
-  std::vector<float> masked_, embedding_;
+  std::vector<float> embedding_;
   std::vector<TokenLogprob> top_;
+  Sampler sampler_{SamplingParams{}};  // for all sequences: one set of buffers
 };
 
 }  // namespace slip

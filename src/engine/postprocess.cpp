@@ -82,29 +82,21 @@ void BatchEngine::pool(Sequence& s, std::int64_t position) {
   end(s, FinishReason::kStop);
 }
 
-// The logits, with those of tokens that may not come at -∞; empty when none may.
-Result<std::span<const float>> BatchEngine::constrain(Sequence& s, std::span<const float> logits) {
-  if (s.request.constraint == nullptr) return logits;
-  SLIP_TRY(s.request.constraint->fill(mask_));
-  bool any = false;
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    const bool is_allowed = (mask_[i / 64] >> (i % 64) & 1) != 0;
-    masked_[i] = is_allowed ? logits[i] : -std::numeric_limits<float>::infinity();
-    any |= is_allowed;
-  }
-  return any ? std::span<const float>(masked_) : std::span<const float>();
-}
-
 void BatchEngine::choose_token(Sequence& s, std::span<const float> logits) {
-  const auto allowed = constrain(s, logits);
-  if (!allowed) return end(s, FinishReason::kError, allowed.error().message);
-  if (allowed->empty()) return end(s, FinishReason::kStop);
+  TokenConstraint* constraint = s.request.constraint.get();
+  std::span<const std::uint64_t> allowed;
+  if (constraint != nullptr) {
+    allowed = constraint->allowed();
+    if (allowed.empty()) return end(s, FinishReason::kError, "grammar: no token can follow");
+  }
   const std::int64_t position = s.n_tokens();
-  const std::int32_t token = s.sampler.sample(*allowed, s.tokens, position);
+  const std::int32_t token =
+      sampler_.sample(s.request.sampling, logits,
+                      {.history = s.tokens, .position = position, .allowed = allowed});
   s.tokens.push_back(token);
   ++counters_.n_generated;
   clients_.charge(s.client, kAnswerWeight);
-  if (s.request.constraint != nullptr) s.request.constraint->accept(token);
+  if (constraint != nullptr) constraint->accept(token);
   if (s.times.first_token_ns == 0) s.times.first_token_ns = options_.clock();
   const auto answer = s.request.sink->on_token(event_of(s, position, logits));
   const auto& stops = s.request.stop_tokens;
@@ -134,8 +126,6 @@ void BatchEngine::end(Sequence& s, FinishReason reason, std::string_view error) 
                           .n_prompt = s.n_prompt,
                           .n_cached = s.n_cached,
                           .n_generated = s.n_generated(),
-                          .n_drafted = s.n_drafted,
-                          .n_accepted = s.n_accepted,
                           .n_preemptions = s.n_preemptions,
                           .times = s.times});
 }

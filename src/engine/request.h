@@ -10,21 +10,11 @@
 #include "base/result.h"
 #include "engine/finish_reason.h"
 #include "engine/sampling.h"
+#include "engine/token_constraint.h"
 
 namespace slip {
 
 using RequestId = std::uint64_t;
-
-// Which tokens may come next (grammars). Used by one request, on the engine's thread.
-class TokenConstraint {
- public:
-  virtual ~TokenConstraint() = default;
-  // Sets bit i % 64 of mask[i / 64] for each token i that may come next, and clears the others. No
-  // bit: the answer is complete. An error ends the request.
-  virtual Result<> fill(std::span<std::uint64_t> mask) = 0;
-  // The token was chosen; one of the last mask, or a stop token.
-  virtual void accept(std::int32_t token) = 0;
-};
 
 struct TokenLogprob {
   std::int32_t token = 0;
@@ -55,8 +45,6 @@ struct RequestEnd {
   std::int64_t n_prompt = 0;
   std::int64_t n_cached = 0;  // tokens of the prompt that the cache had when the prefill began
   std::int64_t n_generated = 0;
-  std::int64_t n_drafted = 0;
-  std::int64_t n_accepted = 0;
   std::int64_t n_preemptions = 0;
   RequestTimes times;
 };

@@ -72,50 +72,53 @@ Result<> check(const SamplingParams& params, std::int64_t n_vocab) {
   return {};
 }
 
-std::span<const float> Sampler::adjust(std::span<const float> logits,
+std::span<const float> Sampler::adjust(const SamplingParams& params, std::span<const float> logits,
                                        std::span<const std::int32_t> history) {
-  const bool penalties = params_.repeat_penalty != 1 || params_.presence_penalty != 0 ||
-                         params_.frequency_penalty != 0;
-  if (!penalties && params_.logit_bias.empty()) return logits;
+  const bool penalties =
+      params.repeat_penalty != 1 || params.presence_penalty != 0 || params.frequency_penalty != 0;
+  if (!penalties && params.logit_bias.empty()) return logits;
   adjusted_.assign(logits.begin(), logits.end());
-  for (const auto& [id, bias] : params_.logit_bias) {
+  for (const auto& [id, bias] : params.logit_bias) {
     adjusted_[static_cast<std::size_t>(id)] += bias;
   }
   if (!penalties) return adjusted_;
-  const auto window = params_.penalty_window < 0 ? history.size()
-                                                 : static_cast<std::size_t>(params_.penalty_window);
+  const auto window =
+      params.penalty_window < 0 ? history.size() : static_cast<std::size_t>(params.penalty_window);
   const auto recent = history.last(std::min(window, history.size()));
   recent_.assign(recent.begin(), recent.end());
   std::sort(recent_.begin(), recent_.end());
   for (auto first = recent_.begin(); first != recent_.end();) {
     const auto end = std::upper_bound(first, recent_.end(), *first);
     float& logit = adjusted_[static_cast<std::size_t>(*first)];
-    logit = logit > 0 ? logit / params_.repeat_penalty : logit * params_.repeat_penalty;
-    logit -= params_.presence_penalty + params_.frequency_penalty * static_cast<float>(end - first);
+    logit = logit > 0 ? logit / params.repeat_penalty : logit * params.repeat_penalty;
+    logit -= params.presence_penalty + params.frequency_penalty * static_cast<float>(end - first);
     first = end;
   }
   return adjusted_;
 }
 
-std::int32_t Sampler::sample(std::span<const float> logits, std::span<const std::int32_t> history,
-                             std::int64_t position, std::span<const std::uint64_t> allowed) {
-  if (allowed.empty()) return draw(adjust(logits, history), position);
-  mask_logits(logits, allowed, masked_);
-  const std::int32_t token = draw(adjust(masked_, history), position);
+std::int32_t Sampler::sample(const SamplingParams& params, std::span<const float> logits,
+                             const Place& place) {
+  if (place.allowed.empty()) {
+    return draw(params, adjust(params, logits, place.history), place.position);
+  }
+  mask_logits(logits, place.allowed, masked_);
+  const std::int32_t token = draw(params, adjust(params, masked_, place.history), place.position);
   // Where no allowed token has a number above -infinity, one is as good as another.
-  return is_allowed(allowed, token) ? token : first_allowed(allowed);
+  return is_allowed(place.allowed, token) ? token : first_allowed(place.allowed);
 }
 
-std::int32_t Sampler::draw(std::span<const float> logits, std::int64_t position) {
+std::int32_t Sampler::draw(const SamplingParams& params, std::span<const float> logits,
+                           std::int64_t position) {
   candidates_.clear();
-  if (params_.temperature <= 0 || params_.top_k == 1) return argmax(logits);
-  select_candidates(logits, params_, candidates_);
+  if (params.temperature <= 0 || params.top_k == 1) return argmax(logits);
+  select_candidates(logits, params, candidates_);
   normalize(candidates_);
-  if (params_.top_k > 0) keep_top_k(candidates_, params_.top_k);
-  if (params_.typical_p < 1) keep_typical(candidates_, params_.typical_p);
-  if (params_.top_p < 1) keep_top_p(candidates_, params_.top_p);
-  if (params_.min_p > 0) keep_min_p(candidates_, params_.min_p);
-  const double target = random_uniform(params_.seed, static_cast<std::uint64_t>(position));
+  if (params.top_k > 0) keep_top_k(candidates_, params.top_k);
+  if (params.typical_p < 1) keep_typical(candidates_, params.typical_p);
+  if (params.top_p < 1) keep_top_p(candidates_, params.top_p);
+  if (params.min_p > 0) keep_min_p(candidates_, params.min_p);
+  const double target = random_uniform(params.seed, static_cast<std::uint64_t>(position));
   double sum = 0;
   for (const Candidate& c : candidates_) {
     sum += static_cast<double>(c.p);

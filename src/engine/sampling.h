@@ -35,25 +35,36 @@ struct Candidate {
   float p = 0;      // among the kept candidates
 };
 
-// Draws tokens for one sequence. The draw at a position depends on (seed, position), the logits and
-// the history only. Reuses its buffers: no allocation after the first calls. Not thread-safe.
+// Draws tokens. The draw at a position depends on (seed, position), the logits and the history
+// only. Reuses its buffers: no allocation after the first calls. Not thread-safe.
 class Sampler {
  public:
   explicit Sampler(SamplingParams params) : params_(std::move(params)) {}
 
-  // `logits`: [n_vocab]; `history`: the sequence's tokens so far; `position`: of the token to draw.
-  // NaN logits are never drawn. `allowed`: bits of the tokens that may be drawn, as
-  // TokenConstraint gives them, at least one; empty: all. The others count as impossible before
-  // anything else is done.
+  struct Place {
+    std::span<const std::int32_t> history;  // the sequence's tokens so far
+    std::int64_t position = 0;              // of the token to draw
+    // Bits of the tokens that may be drawn, as TokenConstraint gives them, at least one; empty: all.
+    // The others count as impossible before anything else is done.
+    std::span<const std::uint64_t> allowed = {};
+  };
+  // By parameters of the call's own. `logits`: [n_vocab]; NaN is never drawn.
+  std::int32_t sample(const SamplingParams& params, std::span<const float> logits,
+                      const Place& place);
+  // By those that it was made with.
   std::int32_t sample(std::span<const float> logits, std::span<const std::int32_t> history,
-                      std::int64_t position, std::span<const std::uint64_t> allowed = {});
+                      std::int64_t position, std::span<const std::uint64_t> allowed = {}) {
+    return sample(params_, logits,
+                  {.history = history, .position = position, .allowed = allowed});
+  }
 
   // The candidates that the last draw chose from, most likely first; empty after a greedy draw.
   std::span<const Candidate> candidates() const { return candidates_; }
 
  private:
-  std::int32_t draw(std::span<const float> logits, std::int64_t position);
-  std::span<const float> adjust(std::span<const float> logits,
+  std::int32_t draw(const SamplingParams& params, std::span<const float> logits,
+                    std::int64_t position);
+  std::span<const float> adjust(const SamplingParams& params, std::span<const float> logits,
                                 std::span<const std::int32_t> history);
 
   SamplingParams params_;

@@ -6,7 +6,6 @@
 
 #include "cache/prefix_tree.h"
 #include "engine/request.h"
-#include "engine/sampling.h"
 
 namespace slip {
 
@@ -16,7 +15,6 @@ struct Sequence {
   Sequence(RequestId request_id, Request r)
       : id(request_id),
         request(std::move(r)),
-        sampler(request.sampling),
         tokens(std::move(request.prompt)),
         n_prompt(std::ssize(tokens)) {}
 
@@ -33,7 +31,6 @@ struct Sequence {
 
   RequestId id;
   Request request;  // without the prompt
-  Sampler sampler;
 
   std::vector<std::int32_t> tokens;  // prompt and answer
   std::int64_t n_prompt;
@@ -57,7 +54,6 @@ struct Sequence {
 
   RequestTimes times;
   std::int64_t n_cached = 0;
-  std::int64_t n_drafted = 0, n_accepted = 0;
   std::int64_t n_preemptions = 0;
 };
 

@@ -269,22 +269,22 @@ TEST(BatchEngine, HigherPrioritiesGoFirstAndTakePages) {
 class FakeConstraint final : public TokenConstraint {
  public:
   explicit FakeConstraint(std::vector<Tokens> allowed) : allowed_(std::move(allowed)) {}
-  Result<> fill(std::span<std::uint64_t> mask) override {
-    if (accepted.size() == fails_at) return invalid("too ambiguous");
-    std::fill(mask.begin(), mask.end(), 0);
+  std::span<const std::uint64_t> allowed() override {
     if (accepted.size() >= allowed_.size()) return {};
+    std::fill(mask_.begin(), mask_.end(), 0);
     for (const std::int32_t token : allowed_[accepted.size()]) {
-      mask[static_cast<std::size_t>(token) / 64] |= std::uint64_t{1} << (token % 64);
+      mask_[static_cast<std::size_t>(token) / 64] |= std::uint64_t{1} << (token % 64);
     }
-    return {};
+    return mask_;
   }
   void accept(std::int32_t token) override { accepted.push_back(token); }
+  std::size_t n_acceptable(std::span<const std::int32_t> draft) override { return draft.size(); }
 
   Tokens accepted;
-  std::size_t fails_at = 1000;
 
  private:
   std::vector<Tokens> allowed_;
+  std::vector<std::uint64_t> mask_ = std::vector<std::uint64_t>(3);
 };
 
 TEST(BatchEngine, AConstraintDecidesWhatMayCome) {
@@ -303,21 +303,10 @@ TEST(BatchEngine, AConstraintDecidesWhatMayCome) {
     EXPECT_TRUE(sink->tokens[1] == 64 || sink->tokens[1] == 129);
     EXPECT_EQ(sink->tokens[2], 7);
     EXPECT_EQ(constraint->accepted, sink->tokens);
-    EXPECT_EQ(sink->end->reason, FinishReason::kStop) << "nothing may follow";
+    EXPECT_EQ(sink->end->reason, FinishReason::kError) << "nothing may follow";
+    EXPECT_EQ(sink->error, "grammar: no token can follow");
     EXPECT_EQ(other->tokens.size(), 10u);
   }
-}
-
-TEST(BatchEngine, AConstraintsErrorEndsItsRequest) {
-  FakeEngine engine;
-  const auto constraint = std::make_shared<FakeConstraint>(std::vector<Tokens>(9, Tokens{1, 2}));
-  constraint->fails_at = 2;
-  const auto sink =
-      engine.submit({.prompt = random_tokens(4, 1), .max_tokens = 10, .constraint = constraint});
-  engine.run();
-  EXPECT_EQ(sink->tokens.size(), 2u);
-  EXPECT_EQ(sink->end->reason, FinishReason::kError);
-  EXPECT_EQ(sink->error, "too ambiguous");
 }
 
 TEST(BatchEngine, LogprobsAreOfTheWholeDistribution) {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <numeric>
 
-#include "formats/allocation_meter.h"
 #include "formats/gguf.h"
+#include "support/allocation_meter.h"
 #include "support/temp_dir.h"
 #include "support/tiny_gguf.h"
 

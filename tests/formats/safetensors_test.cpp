@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-#include "formats/allocation_meter.h"
+#include "support/allocation_meter.h"
 #include "support/temp_dir.h"
 
 namespace slip {

@@ -1,4 +1,4 @@
-#include "formats/allocation_meter.h"
+#include "support/allocation_meter.h"
 
 #include <malloc.h>
 
@@ -11,10 +11,12 @@ namespace {
 
 thread_local std::ptrdiff_t live_bytes = 0;
 thread_local std::ptrdiff_t peak_live_bytes = 0;
+thread_local std::size_t allocations = 0;
 
 void* counted_allocation(std::size_t size) noexcept {
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) std::terminate();  // a test needs no better answer
+  ++allocations;
   live_bytes += static_cast<std::ptrdiff_t>(malloc_usable_size(memory));
   peak_live_bytes = std::max(peak_live_bytes, live_bytes);
   return memory;
@@ -55,10 +57,15 @@ namespace slip::test {
 
 AllocationMeter::AllocationMeter() {
   live_bytes = peak_live_bytes = 0;
+  allocations = 0;
 }
 
 std::size_t AllocationMeter::peak_bytes() const {
   return static_cast<std::size_t>(std::max<std::ptrdiff_t>(peak_live_bytes, 0));
+}
+
+std::size_t AllocationMeter::n_allocations() const {
+  return allocations;
 }
 
 }  // namespace slip::test
