@@ -27,7 +27,6 @@ std::uint64_t hash_of_first_page(std::span<const std::int32_t> tokens) {
 BatchEngine::BatchEngine(ModelRunner& runner, BatchEngineOptions options)
     : runner_(runner), options_(std::move(options)), pool_(runner.kv().n_pages()), tree_(pool_) {
   options_.max_running = std::clamp<std::int64_t>(options_.max_running, 1, runner.max_rows());
-  const auto n_vocab = static_cast<std::size_t>(runner.config().n_vocab);
   rows_.reserve(static_cast<std::size_t>(runner.max_rows()));
   parts_.reserve(static_cast<std::size_t>(options_.max_running));
   tables_.reserve(static_cast<std::size_t>(options_.max_running));

@@ -1,6 +1,5 @@
 // The second half of BatchEngine: from a pass's results to tokens, events and ends.
 #include <algorithm>
-#include <limits>
 
 #include "engine/batch_engine.h"
 #include "engine/logprobs.h"
@@ -90,9 +89,8 @@ void BatchEngine::choose_token(Sequence& s, std::span<const float> logits) {
     if (allowed.empty()) return end(s, FinishReason::kError, "grammar: no token can follow");
   }
   const std::int64_t position = s.n_tokens();
-  const std::int32_t token =
-      sampler_.sample(s.request.sampling, logits,
-                      {.history = s.tokens, .position = position, .allowed = allowed});
+  const std::int32_t token = sampler_.sample(
+      s.request.sampling, logits, {.history = s.tokens, .position = position, .allowed = allowed});
   s.tokens.push_back(token);
   ++counters_.n_generated;
   clients_.charge(s.client, kAnswerWeight);

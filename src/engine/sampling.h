@@ -44,8 +44,8 @@ class Sampler {
   struct Place {
     std::span<const std::int32_t> history;  // the sequence's tokens so far
     std::int64_t position = 0;              // of the token to draw
-    // Bits of the tokens that may be drawn, as TokenConstraint gives them, at least one; empty: all.
-    // The others count as impossible before anything else is done.
+    // Bits of the tokens that may be drawn, as TokenConstraint gives them, at least one; empty:
+    // all. The others count as impossible before anything else is done.
     std::span<const std::uint64_t> allowed = {};
   };
   // By parameters of the call's own. `logits`: [n_vocab]; NaN is never drawn.
@@ -54,8 +54,7 @@ class Sampler {
   // By those that it was made with.
   std::int32_t sample(std::span<const float> logits, std::span<const std::int32_t> history,
                       std::int64_t position, std::span<const std::uint64_t> allowed = {}) {
-    return sample(params_, logits,
-                  {.history = history, .position = position, .allowed = allowed});
+    return sample(params_, logits, {.history = history, .position = position, .allowed = allowed});
   }
 
   // The candidates that the last draw chose from, most likely first; empty after a greedy draw.

@@ -31,8 +31,9 @@ Result<KvStore> KvStore::create(const ModelConfig& config, const KvOptions& opti
   return store;
 }
 
-Result<std::size_t> KvStore::page_bytes_of(const ModelConfig& config, KvType type) {
-  return SLIP_TRY(create(config, {.type = type, .n_pages = 0})).page_bytes();
+Result<std::size_t> KvStore::page_bytes_of(const ModelConfig& config, KvType k_type,
+                                           KvType v_type) {
+  return SLIP_TRY(create(config, {.k_type = k_type, .v_type = v_type})).page_bytes();
 }
 
 std::int64_t KvStore::n_filled(std::span<const std::int32_t> pages, std::int64_t limit) const {

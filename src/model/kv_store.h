@@ -31,7 +31,7 @@ class KvStore {
   // kUnsupported when the type doesn't fit a head size (Q8_0 and Q4_0 need multiples of 32).
   static Result<KvStore> create(const ModelConfig& config, const KvOptions& options);
   // What a page of such a store takes up, for planning.
-  static Result<std::size_t> page_bytes_of(const ModelConfig& config, KvType type);
+  static Result<std::size_t> page_bytes_of(const ModelConfig& config, KvType k_type, KvType v_type);
 
   std::int32_t n_pages() const { return n_pages_; }
   std::size_t page_bytes() const { return page_bytes_; }

@@ -23,9 +23,10 @@ class CpuEngine {
     auto weights = ModelWeights::load(
         std::make_shared<TinyModel>(test::TinyModelOptions{.dtype = DType::kQ8_0, .window = 48}),
         {Arithmetic::kFast}, pool_);
-    runner_ = make_cpu_runner(
-                  *weights, pool_,
-                  {.n_ctx = 1024, .max_rows = max_rows, .kv = {.type = type, .n_pages = n_pages}})
+    runner_ = make_cpu_runner(*weights, pool_,
+                              {.n_ctx = 1024,
+                               .max_rows = max_rows,
+                               .kv = {.k_type = type, .v_type = type, .n_pages = n_pages}})
                   .value();
     engine_.emplace(*runner_, BatchEngineOptions{});
   }
@@ -120,7 +121,7 @@ TEST_P(BatchNumerics, EmbeddingsInChunksOrWhole) {
 }
 
 INSTANTIATE_TEST_SUITE_P(KvTypes, BatchNumerics,
-                         ::testing::Values(KvType::kF16, KvType::kBF16, KvType::kQ8_0,
+                         ::testing::Values(KvType::kF16, KvType::kBF16, KvType::kI16, KvType::kQ8_0,
                                            KvType::kQ4_0));
 
 // Keeps nothing, so that what it counts is the engine's.
