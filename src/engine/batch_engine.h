@@ -112,10 +112,14 @@ class BatchEngine {
   // postprocess.cpp
   void postprocess(const ForwardOutput& out);
   void process(const Part& part, std::span<const BatchRow> rows);
-  std::span<const float> next_logits();
+  // The next row's logits and their peaks, where the runner gave those.
+  struct RowLogits {
+    std::span<const float> logits, peaks;
+  };
+  RowLogits next_logits();
   void report_prompt_token(Sequence& s, std::int64_t position, std::span<const float> logits);
   void pool(Sequence& s, std::int64_t position);
-  void choose_token(Sequence& s, std::span<const float> logits);
+  void choose_token(Sequence& s, RowLogits row);
   TokenEvent event_of(const Sequence& s, std::int64_t position, std::span<const float> logits);
   void end(Sequence& s, FinishReason reason, std::string_view error = {});
   void sweep();
@@ -141,7 +145,7 @@ class BatchEngine {
   std::vector<BatchRow> rows_;
   std::vector<std::span<const std::int32_t>> tables_;
   ForwardOutput out_;
-  std::size_t n_logits_taken_ = 0, n_hidden_taken_ = 0;  // floats of out_
+  std::size_t n_logits_taken_ = 0, n_hidden_taken_ = 0;  // rows and floats of out_
   std::vector<float> embedding_;
   std::vector<TokenLogprob> top_;
   Sampler sampler_{SamplingParams{}};  // for all sequences: one set of buffers

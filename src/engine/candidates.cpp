@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/rowwise.h"
+
 namespace slip {
 namespace {
 
@@ -29,15 +31,15 @@ float largest(std::span<const float> logits) {
   return max;
 }
 
-// The lowest logit that can be among the k largest, by counting in bins of equal width below `max`.
-float top_k_bound(std::span<const float> logits, float max, float lowest, int k) {
+// At most the k-th largest of the peaks, by counting in bins of equal width below `max`.
+float top_k_bound(std::span<const float> peaks, float max, float lowest, int k) {
   constexpr int kBins = 1024;
   const float width = (max - lowest) / kBins;
   if (!(width > 0)) return lowest;
   std::array<int, kBins> count{};
-  for (const float logit : logits) {
-    if (!(logit >= lowest)) continue;
-    const int bin = static_cast<int>((max - logit) / width);
+  for (const float peak : peaks) {
+    if (!(peak >= lowest)) continue;
+    const int bin = static_cast<int>((max - peak) / width);
     ++count[static_cast<std::size_t>(std::min(bin, kBins - 1))];
   }
   int seen = 0;
@@ -63,20 +65,30 @@ std::int32_t argmax(std::span<const float> logits) {
   return it == logits.end() ? 0 : static_cast<std::int32_t>(it - logits.begin());
 }
 
-void select_candidates(std::span<const float> logits, const SamplingParams& params,
-                       std::vector<Candidate>& out) {
+std::int32_t argmax(std::span<const float> logits, std::span<const float> peaks) {
+  const auto group = static_cast<std::size_t>(argmax(peaks)) * kPeakGroup;
+  const auto n = std::min<std::size_t>(kPeakGroup, logits.size() - group);
+  return static_cast<std::int32_t>(group) + argmax(logits.subspan(group, n));
+}
+
+void select_candidates(std::span<const float> logits, std::span<const float> peaks,
+                       const SamplingParams& params, std::vector<Candidate>& out) {
   const float t = params.temperature;
-  const float max = largest(logits);
+  const float max = largest(peaks);
   float lowest = max - kNegligible * t;
   if (params.min_p > 0 && params.top_k == 0 && params.top_p >= 1 && params.typical_p >= 1) {
     // Alone, min-p can cut here: ln p - ln p_max = (logit - max) / t. A margin for rounding.
     lowest = std::max(lowest, max + t * (std::log(params.min_p) - 1e-3f));
   }
-  if (params.top_k > 0) lowest = top_k_bound(logits, max, lowest, params.top_k);
+  if (params.top_k > 0) lowest = top_k_bound(peaks, max, lowest, params.top_k);
   out.clear();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] >= lowest) {
-      out.push_back({.id = static_cast<std::int32_t>(i), .logit = logits[i]});
+  for (std::size_t group = 0; group < peaks.size(); ++group) {
+    if (!(peaks[group] >= lowest)) continue;
+    const std::size_t end = std::min(logits.size(), (group + 1) * kPeakGroup);
+    for (std::size_t i = group * kPeakGroup; i < end; ++i) {
+      if (logits[i] >= lowest) {
+        out.push_back({.id = static_cast<std::int32_t>(i), .logit = logits[i]});
+      }
     }
   }
   if (out.empty()) out.push_back({.id = argmax(logits), .logit = 0});

@@ -62,7 +62,7 @@ class Answer {
   std::int64_t size() const { return static_cast<std::int64_t>(result_.tokens.size()); }
 
   // Draws the next token; false when it is the last one.
-  Result<bool> add(std::span<const float> logits) {
+  Result<bool> add(std::span<const float> logits, std::span<const float> peaks) {
     TokenConstraint* constraint = request_.constraint;
     std::span<const std::uint64_t> allowed;
     if (constraint != nullptr) {
@@ -73,8 +73,11 @@ class Answer {
                                         std::min<std::size_t>(result_.text.size(), 40)));
       }
     }
-    const std::int32_t token =
-        sampler_.sample(logits, history_, static_cast<std::int64_t>(history_.size()), allowed);
+    const std::int32_t token = sampler_.sample(request_.sampling, logits,
+                                               {.history = history_,
+                                                .position = std::ssize(history_),
+                                                .allowed = allowed,
+                                                .peaks = peaks});
     if (constraint != nullptr) constraint->accept(token);
     history_.push_back(token);
     result_.tokens.push_back(token);
@@ -200,9 +203,11 @@ Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer,
     // draw depends on (seed, position). A draft is right as far as it agrees.
     const std::span<const std::int32_t> draft = drafting.draft();
     const std::size_t n_vocab = logits.size() / (1 + draft.size());
+    const std::size_t n_peaks = session.peaks().size() / (1 + draft.size());
     std::size_t row = 0;
     for (bool agrees = true; goes_on && agrees; ++row) {
-      goes_on = SLIP_TRY(answer.add(logits.subspan(row * n_vocab, n_vocab))) &&
+      goes_on = SLIP_TRY(answer.add(logits.subspan(row * n_vocab, n_vocab),
+                                    session.peaks().subspan(row * n_peaks, n_peaks))) &&
                 answer.size() < max_tokens;
       agrees = row < draft.size() && draft[row] == answer.history().back();
     }

@@ -3,6 +3,7 @@
 
 #include "engine/batch_engine.h"
 #include "engine/logprobs.h"
+#include "ops/rowwise.h"
 
 namespace slip {
 
@@ -27,22 +28,23 @@ void BatchEngine::process(const Part& part, std::span<const BatchRow> rows) {
     if (row.output == RowOutput::kHidden) {
       pool(s, row.position);
     } else if (row.output == RowOutput::kLogits) {
-      const auto logits = next_logits();
+      const RowLogits next = next_logits();
       if (row.position + 1 < s.n_prompt) {
-        report_prompt_token(s, row.position + 1, logits);
+        report_prompt_token(s, row.position + 1, next.logits);
       } else if (s.n_tokens() == s.n_limit) {
         end(s, FinishReason::kLength);
       } else {
-        choose_token(s, logits);
+        choose_token(s, next);
       }
     }
   }
 }
 
-std::span<const float> BatchEngine::next_logits() {
+BatchEngine::RowLogits BatchEngine::next_logits() {
   const auto n = static_cast<std::size_t>(runner_.config().n_vocab);
-  n_logits_taken_ += n;
-  return out_.logits.subspan(n_logits_taken_ - n, n);
+  const std::size_t n_peaks = out_.peaks.empty() ? 0 : (n + kPeakGroup - 1) / kPeakGroup;
+  const std::size_t row = n_logits_taken_++;
+  return {out_.logits.subspan(row * n, n), out_.peaks.subspan(row * n_peaks, n_peaks)};
 }
 
 TokenEvent BatchEngine::event_of(const Sequence& s, std::int64_t position,
@@ -81,7 +83,7 @@ void BatchEngine::pool(Sequence& s, std::int64_t position) {
   end(s, FinishReason::kStop);
 }
 
-void BatchEngine::choose_token(Sequence& s, std::span<const float> logits) {
+void BatchEngine::choose_token(Sequence& s, RowLogits row) {
   TokenConstraint* constraint = s.request.constraint.get();
   std::span<const std::uint64_t> allowed;
   if (constraint != nullptr) {
@@ -90,13 +92,14 @@ void BatchEngine::choose_token(Sequence& s, std::span<const float> logits) {
   }
   const std::int64_t position = s.n_tokens();
   const std::int32_t token = sampler_.sample(
-      s.request.sampling, logits, {.history = s.tokens, .position = position, .allowed = allowed});
+      s.request.sampling, row.logits,
+      {.history = s.tokens, .position = position, .allowed = allowed, .peaks = row.peaks});
   s.tokens.push_back(token);
   ++counters_.n_generated;
   clients_.charge(s.client, kAnswerWeight);
   if (constraint != nullptr) constraint->accept(token);
   if (s.times.first_token_ns == 0) s.times.first_token_ns = options_.clock();
-  const auto answer = s.request.sink->on_token(event_of(s, position, logits));
+  const auto answer = s.request.sink->on_token(event_of(s, position, row.logits));
   const auto& stops = s.request.stop_tokens;
   if (answer == OutputSink::Answer::kStop ||
       std::find(stops.begin(), stops.end(), token) != stops.end()) {

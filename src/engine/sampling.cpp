@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "engine/candidates.h"
+#include "ops/rowwise.h"
 
 namespace slip {
 namespace {
@@ -100,19 +101,29 @@ std::span<const float> Sampler::adjust(const SamplingParams& params, std::span<c
 std::int32_t Sampler::sample(const SamplingParams& params, std::span<const float> logits,
                              const Place& place) {
   if (place.allowed.empty()) {
-    return draw(params, adjust(params, logits, place.history), place.position);
+    const auto adjusted = adjust(params, logits, place.history);
+    const bool is_same = adjusted.data() == logits.data();
+    return draw(params, {adjusted, is_same ? place.peaks : std::span<const float>()},
+                place.position);
   }
   mask_logits(logits, place.allowed, masked_);
-  const std::int32_t token = draw(params, adjust(params, masked_, place.history), place.position);
+  const std::int32_t token =
+      draw(params, {adjust(params, masked_, place.history), {}}, place.position);
   // Where no allowed token has a number above -infinity, one is as good as another.
   return is_allowed(place.allowed, token) ? token : first_allowed(place.allowed);
 }
 
-std::int32_t Sampler::draw(const SamplingParams& params, std::span<const float> logits,
-                           std::int64_t position) {
+std::int32_t Sampler::draw(const SamplingParams& params, Drawn from, std::int64_t position) {
   candidates_.clear();
-  if (params.temperature <= 0 || params.top_k == 1) return argmax(logits);
-  select_candidates(logits, params, candidates_);
+  if (params.temperature <= 0 || params.top_k == 1) {
+    return from.peaks.empty() ? argmax(from.logits) : argmax(from.logits, from.peaks);
+  }
+  if (from.peaks.empty()) {
+    peaks_.resize((from.logits.size() + kPeakGroup - 1) / kPeakGroup);
+    find_peaks(from.logits, peaks_);
+    from.peaks = peaks_;
+  }
+  select_candidates(from.logits, from.peaks, params, candidates_);
   normalize(candidates_);
   if (params.top_k > 0) keep_top_k(candidates_, params.top_k);
   if (params.typical_p < 1) keep_typical(candidates_, params.typical_p);

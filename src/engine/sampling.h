@@ -47,6 +47,8 @@ class Sampler {
     // Bits of the tokens that may be drawn, as TokenConstraint gives them, at least one; empty:
     // all. The others count as impossible before anything else is done.
     std::span<const std::uint64_t> allowed = {};
+    // Of the logits (ForwardOutput::peaks); empty: not known.
+    std::span<const float> peaks = {};
   };
   // By parameters of the call's own. `logits`: [n_vocab]; NaN is never drawn.
   std::int32_t sample(const SamplingParams& params, std::span<const float> logits,
@@ -61,14 +63,18 @@ class Sampler {
   std::span<const Candidate> candidates() const { return candidates_; }
 
  private:
-  std::int32_t draw(const SamplingParams& params, std::span<const float> logits,
-                    std::int64_t position);
+  struct Drawn {
+    std::span<const float> logits;
+    std::span<const float> peaks;  // empty: not known
+  };
+  std::int32_t draw(const SamplingParams& params, Drawn from, std::int64_t position);
   std::span<const float> adjust(const SamplingParams& params, std::span<const float> logits,
                                 std::span<const std::int32_t> history);
 
   SamplingParams params_;
   std::vector<float> masked_;
   std::vector<float> adjusted_;
+  std::vector<float> peaks_;
   std::vector<Candidate> candidates_;
   std::vector<std::int32_t> recent_;  // tokens that penalties look at, sorted
 };

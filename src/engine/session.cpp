@@ -61,6 +61,7 @@ Result<std::span<const float>> Session::run(std::span<const std::int32_t> tokens
   const ForwardOutput out =
       SLIP_TRY(runner_.run({.rows = rows_, .page_tables = page_table, .cancel = cancel}));
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+  peaks_ = out.peaks;
   return out.logits;
 }
 

@@ -43,6 +43,9 @@ class Session {
   // Forgets the cache from `n_tokens` on.
   void truncate(std::size_t n_tokens);
 
+  // Of the logits that the last call gave (ForwardOutput::peaks).
+  std::span<const float> peaks() const { return peaks_; }
+
   // Tokens that the last prefill() found cached.
   std::int64_t n_reused() const { return n_reused_; }
 
@@ -55,6 +58,7 @@ class Session {
   std::vector<std::int32_t> tokens_;
   std::vector<std::int32_t> pages_;
   std::vector<BatchRow> rows_;
+  std::span<const float> peaks_;
   std::int64_t n_reused_ = 0;
 };
 

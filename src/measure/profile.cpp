@@ -110,7 +110,7 @@ SamplingParams usual_sampling() {
 class Phase {
  public:
   Phase(Workload& workload, const BenchTest& test)
-      : workload_(workload), test_(test), sampler_(usual_sampling()) {}
+      : workload_(workload), test_(test), params_(usual_sampling()), sampler_({}) {}
 
   // The time it took; spans go to `trace`, which may be null.
   Result<double> run(Trace* trace) {
@@ -131,11 +131,17 @@ class Phase {
     const auto n_vocab = static_cast<std::size_t>(workload_.runner().config().n_vocab);
     for (std::int64_t i = 0; i < test_.n_tokens; ++i) {
       const std::int64_t position = test_.depth + i;
-      const auto logits = SLIP_TRY(workload_.step(position, test_.n_sequences));
-      const SerialSpan span(
-          trace, {.name = "sampling", .bytes = static_cast<std::int64_t>(logits.size_bytes())});
-      for (std::size_t at = 0; at < logits.size(); at += n_vocab) {
-        sampler_.sample(logits.subspan(at, n_vocab), {}, position + 1);
+      const ForwardOutput out = SLIP_TRY(workload_.step(position, test_.n_sequences));
+      const auto n_rows = static_cast<std::size_t>(test_.n_sequences);
+      const std::size_t n_peaks = out.peaks.size() / n_rows;
+      const auto n_read = n_peaks > 0 ? out.peaks.size_bytes() : out.logits.size_bytes();
+      const SerialSpan span(trace,
+                            {.name = "sampling", .bytes = static_cast<std::int64_t>(n_read)});
+      for (std::size_t row = 0; row < n_rows; ++row) {
+        sampler_.sample(params_, out.logits.subspan(row * n_vocab, n_vocab),
+                        {.history = {},
+                         .position = position + 1,
+                         .peaks = out.peaks.subspan(row * n_peaks, n_peaks)});
       }
     }
     return {};
@@ -143,6 +149,7 @@ class Phase {
 
   Workload& workload_;
   const BenchTest& test_;
+  SamplingParams params_;
   Sampler sampler_;
 };
 

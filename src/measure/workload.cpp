@@ -65,10 +65,10 @@ Result<> Workload::prompt(std::int64_t begin, std::int64_t n_tokens) {
   return {};
 }
 
-Result<std::span<const float>> Workload::step(std::int64_t position, std::int64_t n_sequences) {
+Result<ForwardOutput> Workload::step(std::int64_t position, std::int64_t n_sequences) {
   rows_.clear();
   for (std::int32_t s = 0; s < n_sequences; ++s) add_row(position, s, RowOutput::kLogits);
-  return SLIP_TRY(run()).logits;
+  return run();
 }
 
 void Workload::add_row(std::int64_t position, std::int32_t sequence, RowOutput output) {

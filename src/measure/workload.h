@@ -31,9 +31,9 @@ class Workload {
   // The first sequence's tokens `begin` … `begin + n_tokens`-1, in batches of max_rows; the logits
   // of the last.
   Result<> prompt(std::int64_t begin, std::int64_t n_tokens);
-  // A decode step: the token at `position` of each of n_sequences sequences; their logits, valid
+  // A decode step: the token at `position` of each of n_sequences sequences; what it gives, valid
   // until the next call.
-  Result<std::span<const float>> step(std::int64_t position, std::int64_t n_sequences);
+  Result<ForwardOutput> step(std::int64_t position, std::int64_t n_sequences);
 
   ModelRunner& runner() { return *runner_; }
   const ModelSource& source() const { return *source_; }

@@ -23,6 +23,7 @@ struct Activations {
   AlignedBuffer quantized;  // the input of a product, quantised
   AlignedBuffer rounded;    // or rounded to BF16
   std::vector<float> logits;
+  std::vector<float> peaks;
   std::vector<float> hidden;
 
   static Result<Activations> create(const ModelWeights& weights, const KernelTable& kernels,

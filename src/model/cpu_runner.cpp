@@ -183,7 +183,7 @@ Result<ForwardOutput> CpuRunner::wait(Ticket ticket) {
     kv_.set_filled(run.pages, begin, begin + run.row_end - run.row_begin);
   }
   n_rows_ = 0;
-  return ForwardOutput{.logits = act_.logits, .hidden = act_.hidden};
+  return ForwardOutput{.logits = act_.logits, .peaks = act_.peaks, .hidden = act_.hidden};
 }
 
 void CpuRunner::embed() {
@@ -336,11 +336,16 @@ void CpuRunner::outputs() {
   const Linear& output = weights_->output;
   const std::int64_t stride = output.n_out_padded(), n_vocab = config_.n_vocab;
   act_.logits.resize(static_cast<std::size_t>(n_logits * stride));
+  act_.peaks.clear();
   if (n_logits == 0) return;
   const Rows logits{.data = act_.logits.data(), .stride = stride, .n_rows = n_logits};
   const ProjectJob jobs[] = {job(output, logits)};
   // The logits feel every error of this input directly, and few rows want them.
-  project(ctx_, as_is({.data = h.data, .stride = d, .n_rows = n_logits}, 0.0f), jobs, {});
+  const std::int64_t n_peaks = output.matrix().n_groups();
+  act_.peaks.resize(static_cast<std::size_t>(n_logits * n_peaks));
+  project(ctx_, as_is({.data = h.data, .stride = d, .n_rows = n_logits}, 0.0f), jobs,
+          {.peaks = {.data = act_.peaks.data(), .stride = n_peaks, .n_rows = n_logits}});
+  if (config_.logit_scale != 1.0f || config_.final_soft_cap > 0) act_.peaks.clear();
   const int n_sweeps =
       (stride != n_vocab) + (config_.logit_scale != 1.0f) + (config_.final_soft_cap > 0);
   for (std::int64_t r = 0; r < n_logits; ++r) {

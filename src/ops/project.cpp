@@ -28,6 +28,8 @@ std::int64_t groups_per_task(std::int64_t n_groups, int n_threads) {
   return std::clamp<std::int64_t>(n_groups / (kTasksPerThread * n_threads) / 2 * 2, 2, 8);
 }
 
+static_assert(kPeakGroup == kRowGroup);
+
 class Project {
  public:
   Project(OpContext& ctx, const ProjectInput& input, std::span<const ProjectJob> jobs,
@@ -146,6 +148,7 @@ class Project {
       if (own.begin >= own.end) continue;
       multiply(rows, job, own, thread);
       if (epilogue_.residual.data != nullptr) add_to_residual(job, own);
+      if (epilogue_.peaks.data != nullptr) peaks_of(job, own);
     }
   }
 
@@ -186,6 +189,15 @@ class Project {
       float* y = job.out.row(r) + at;
       if (epilogue_.factor != 1.0f) ctx_.kernels().scale(y, epilogue_.factor, n);
       ctx_.kernels().add(epilogue_.residual.row(r) + at, y, n);
+    }
+  }
+
+  void peaks_of(const ProjectJob& job, GroupRange range) const {
+    const std::int64_t at = range.begin * kRowGroup;
+    for (std::int64_t r = 0; r < n_rows(); ++r) {
+      find_peaks({job.out.row(r) + at, static_cast<std::size_t>(width(job, range))},
+                 {epilogue_.peaks.row(r) + range.begin,
+                  static_cast<std::size_t>(range.end - range.begin)});
     }
   }
 

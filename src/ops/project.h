@@ -37,6 +37,8 @@ struct Epilogue {
   Rows residual =
       {};  // with data: residual += factor · out; the sum of out's rows is scaled in place
   float factor = 1;  // of residual
+  // With data: the largest of each group of 16 that a row of out has, [n_rows][n_groups].
+  Rows peaks = {};
   // Of two jobs, gate and up: gate.out = activation(gate.out) · up.out.
   const GateActivation* activation = nullptr;
 };

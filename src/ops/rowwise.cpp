@@ -1,5 +1,9 @@
 #include "ops/rowwise.h"
 
+#include <algorithm>
+#include <array>
+#include <limits>
+
 namespace slip {
 namespace {
 
@@ -80,6 +84,24 @@ void add_normed(OpContext& ctx, const NormParams& norm, const Rows& x, const Row
   };
   const auto cost = [&] { return row_cost("norm+residual", 4 * x.n_rows * n); };
   ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
+}
+
+void find_peaks(std::span<const float> x, std::span<float> peaks) {
+  constexpr std::size_t kGroup = kPeakGroup, kLanes = 4;
+  SLIP_CHECK(peaks.size() == (x.size() + kGroup - 1) / kGroup);
+  for (std::size_t g = 0; g < peaks.size(); ++g) {
+    const auto group = x.subspan(g * kGroup, std::min(kGroup, x.size() - g * kGroup));
+    std::array<float, kLanes> best;
+    best.fill(-std::numeric_limits<float>::infinity());
+    std::size_t i = 0;
+    // A loop that the compiler turns into vector instructions.
+    for (; i + kLanes <= group.size(); i += kLanes) {
+      for (std::size_t j = 0; j < kLanes; ++j)
+        best[j] = group[i + j] > best[j] ? group[i + j] : best[j];
+    }
+    for (; i < group.size(); ++i) best[0] = group[i] > best[0] ? group[i] : best[0];
+    peaks[g] = std::max({best[0], best[1], best[2], best[3]});
+  }
 }
 
 }  // namespace slip

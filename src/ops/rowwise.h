@@ -45,4 +45,9 @@ void rotate_heads(OpContext& ctx, const Rows& x, int n_heads, int head_dim);
 // x[r] += factor · rms_norm(y[r]); y is normalised and scaled in place.
 void add_normed(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows& y, float factor);
 
+// The largest of each 16 that follow each other; NaN never wins, so of NaNs alone it is -∞.
+// peaks: [n / 16, rounded up].
+inline constexpr std::int64_t kPeakGroup = 16;
+void find_peaks(std::span<const float> x, std::span<float> peaks);
+
 }  // namespace slip

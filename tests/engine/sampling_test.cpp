@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "engine/candidates.h"
+#include "ops/rowwise.h"
 
 namespace slip {
 namespace {
@@ -22,6 +23,12 @@ std::vector<float> random_logits(std::size_t n, std::uint64_t seed, float spread
     logits[i] = static_cast<float>(sum) * spread;
   }
   return logits;
+}
+
+std::vector<float> peaks_of(std::span<const float> logits) {
+  std::vector<float> peaks((logits.size() + kPeakGroup - 1) / kPeakGroup);
+  find_peaks(logits, peaks);
+  return peaks;
 }
 
 TEST(Sampler, GreedyTakesTheFirstOfTheLargestAndIgnoresNan) {
@@ -65,7 +72,7 @@ TEST(Sampler, SelectionBySkippingEqualsSortingEverything) {
     for (int k : {1, 2, 40, 999, 5000, 9000}) {
       SamplingParams params{.temperature = 0.8f, .top_k = k};
       std::vector<Candidate> got;
-      select_candidates(logits, params, got);
+      select_candidates(logits, peaks_of(logits), params, got);
       normalize(got);
       keep_top_k(got, k);
       std::vector<std::pair<float, int>> want;
@@ -75,6 +82,24 @@ TEST(Sampler, SelectionBySkippingEqualsSortingEverything) {
       std::sort(want.begin(), want.end());
       ASSERT_EQ(got.size(), std::min<std::size_t>(want.size(), static_cast<std::size_t>(k)));
       for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i].id, want[i].second);
+    }
+  }
+}
+
+TEST(Sampler, PeaksChangeNothing) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    auto logits = random_logits(1003, seed);
+    logits[seed] = NAN;
+    logits[100] = logits[500] = 9;
+    const auto peaks = peaks_of(logits);
+    for (const SamplingParams& params :
+         {SamplingParams{}, SamplingParams{.temperature = 1, .top_k = 40, .top_p = 0.9f},
+          SamplingParams{.temperature = 2, .min_p = 0.01f},
+          SamplingParams{.temperature = 1, .logit_bias = {{3, 20.0f}}}}) {
+      Sampler with({}), without({});
+      EXPECT_EQ(with.sample(params, logits, {.history = {}, .position = 7, .peaks = peaks}),
+                without.sample(params, logits, {.history = {}, .position = 7}));
+      ASSERT_EQ(with.candidates().size(), without.candidates().size());
     }
   }
 }

@@ -10,6 +10,7 @@
 
 #include "kernels/dispatch.h"
 #include "model/cpu_runner.h"
+#include "ops/rowwise.h"
 #include "support/tiny_model.h"
 
 namespace slip {
@@ -74,6 +75,13 @@ class Runner {
     const auto out = runner_->run({.rows = rows_, .page_tables = tables});
     rows_.clear();
     EXPECT_TRUE(out.has_value()) << out.error().message;
+    constexpr std::size_t kVocab = 100, kPeaks = 7;
+    EXPECT_EQ(out->peaks.size() / kPeaks, out->logits.size() / kVocab);
+    std::vector<float> peaks(kPeaks);
+    for (std::size_t r = 0; r < out->logits.size() / kVocab; ++r) {
+      find_peaks(out->logits.subspan(r * kVocab, kVocab), peaks);
+      EXPECT_TRUE(std::ranges::equal(peaks, out->peaks.subspan(r * kPeaks, kPeaks)));
+    }
     return {out->logits.begin(), out->logits.end()};
   }
   std::vector<float> run_in_chunks(const std::vector<std::int32_t>& tokens,
