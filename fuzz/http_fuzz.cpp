@@ -15,7 +15,7 @@ namespace {
 
 struct Parsed {
   bool is_done = false;
-  slip::Request request;
+  slip::HttpRequest request;
 };
 
 Parsed parse(std::string_view bytes, std::size_t piece) {
@@ -37,7 +37,7 @@ slip::Router make_router() {
   slip::Router router;
   for (const char* pattern : {"/", "/v1/models", "/v1/models/{id*}", "/v2/models/{name}/infer",
                               "/v2/models/{name}/versions/{v}/infer", "/{a}/{b}/{c}"}) {
-    router.add("GET", pattern, [](const slip::Request& request, slip::ResponseWriter writer) {
+    router.add("GET", pattern, [](const slip::HttpRequest& request, slip::ResponseWriter writer) {
       for (const auto& [name, value] : request.parameters) SLIP_CHECK(!value.empty());
       writer.respond(200, {});
     });
@@ -45,7 +45,7 @@ slip::Router make_router() {
   return router;
 }
 
-void route(slip::Request request) {
+void route(slip::HttpRequest request) {
   static const slip::Router router = make_router();
   static const auto error_body =
       std::make_shared<const slip::ErrorBody>([](int, std::string_view message) {
@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     SLIP_CHECK(pieces.request.target == whole.request.target);
   }
   if (whole.is_done) route(whole.request);
-  slip::Request bare;  // targets that the grammar of HTTP would not let through
+  slip::HttpRequest bare;  // targets that the grammar of HTTP would not let through
   bare.method = "GET";
   bare.target = bytes;
   route(std::move(bare));

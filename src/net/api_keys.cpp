@@ -53,7 +53,7 @@ bool ApiKeys::allows(std::string_view key) const {
   return found;
 }
 
-bool ApiKeys::allows(const Request& request) const {
+bool ApiKeys::allows(const HttpRequest& request) const {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string* value = request.headers.find("Authorization");
   if (value == nullptr || value->size() < kScheme.size()) return false;

@@ -25,7 +25,7 @@ class ApiKeys {
 
   bool allows(std::string_view key) const;
   // Whether the request has `Authorization: Bearer KEY` with one of the keys.
-  bool allows(const Request& request) const;
+  bool allows(const HttpRequest& request) const;
 
  private:
   using Digest = std::array<unsigned char, 32>;

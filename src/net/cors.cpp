@@ -2,7 +2,7 @@
 
 namespace slip {
 
-bool answer_cors(const std::string& origin, const Request& request, ResponseWriter& writer) {
+bool answer_cors(const std::string& origin, const HttpRequest& request, ResponseWriter& writer) {
   if (request.headers.find("Origin") == nullptr) return false;
   writer.add_header("Access-Control-Allow-Origin", origin);
   if (origin != "*") writer.add_header("Vary", "Origin");

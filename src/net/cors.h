@@ -12,6 +12,6 @@ namespace slip {
 // Adds the fields of the protocol to the response of a request that has an Origin, and answers
 // preflight requests. `origin` is the one that may call: "https://chat.example", "*" for all.
 // True when the request was a preflight, which is answered then.
-bool answer_cors(const std::string& origin, const Request& request, ResponseWriter& writer);
+bool answer_cors(const std::string& origin, const HttpRequest& request, ResponseWriter& writer);
 
 }  // namespace slip

@@ -103,7 +103,7 @@ struct RequestParser::Core final : Collector<true> {
   }
   void on_body(std::string_view bytes) override { request.body += bytes; }
 
-  Request request;
+  HttpRequest request;
   HttpError refused{.status = 0, .message = {}};
   bool expects_continue = false;
 };
@@ -139,7 +139,7 @@ std::size_t RequestParser::body_bytes() const {
   return core_->request.body.size();
 }
 
-Request RequestParser::take() {
+HttpRequest RequestParser::take() {
   return std::move(core_->request);
 }
 

@@ -46,7 +46,7 @@ class RequestParser {
   std::size_t body_bytes() const;  // received so far
 
   // What was received: fields that the message itself doesn't say are left empty.
-  Request take();
+  HttpRequest take();
 
  private:
   struct Core;

@@ -12,7 +12,7 @@
 namespace slip {
 
 // A value: nothing in it refers to the connection.
-struct Request {
+struct HttpRequest {
   std::string method;  // as sent: "GET"
   std::string target;  // as sent: "/v1/models?x=1"
   Headers headers;

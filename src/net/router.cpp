@@ -87,7 +87,7 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
   SLIP_CHECK(is_new);
 }
 
-void Router::handle(Request request, ResponseWriter writer) const {
+void Router::handle(HttpRequest request, ResponseWriter writer) const {
   std::vector<std::string> segments;
   for (const std::string_view segment : split_path(split_target(request.target).path)) {
     auto decoded = percent_decode(segment);

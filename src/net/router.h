@@ -16,7 +16,7 @@ namespace slip {
 
 // Called on the server's I/O thread, so it must not wait: what takes longer keeps the writer and
 // goes on elsewhere. What it throws becomes status 500.
-using Handler = std::function<void(Request request, ResponseWriter writer)>;
+using Handler = std::function<void(HttpRequest request, ResponseWriter writer)>;
 
 // Routes are added before the server starts; from then on any thread may use it.
 //
@@ -38,7 +38,7 @@ class Router {
   // Calls the handler, with the pattern's parameters in the request. GET handlers get HEAD as well.
   // What no handler is there for is answered: OPTIONS with 204 and an Allow header, a known path
   // with 405 and Allow, another with 404, an escape that is none with 400.
-  void handle(Request request, ResponseWriter writer) const;
+  void handle(HttpRequest request, ResponseWriter writer) const;
 
  private:
   struct Node;

@@ -118,7 +118,7 @@ TEST(HttpClient, ATimeoutEndsARequest) {
 
 TEST(HttpClient, HangsUpOnAStream) {
   std::atomic<bool> left = false;
-  const auto server = start_server([&left](const Request&, ResponseWriter writer) {
+  const auto server = start_server([&left](const HttpRequest&, ResponseWriter writer) {
     writer.start_events();
     writer.send(SseEvent{.data = "1"});
     writer.on_disconnect([&left, writer] { left = true; });  // keeps it alive until then
@@ -138,7 +138,7 @@ TEST(HttpClient, HangsUpOnAStream) {
 TEST(HttpClient, StopEndsEverything) {
   std::vector<ResponseWriter> held;
   const auto server = start_server(
-      [&held](const Request&, ResponseWriter writer) { held.push_back(std::move(writer)); });
+      [&held](const HttpRequest&, ResponseWriter writer) { held.push_back(std::move(writer)); });
   const auto client = HttpClient::create(url_of(*server), {});
   int n_cancelled = 0;
   for (int i = 0; i < 10; ++i) {
@@ -157,7 +157,7 @@ TEST(HttpClient, StopEndsEverything) {
 }
 
 TEST(HttpClient, ManyAtOnceAndOneAfterTheOther) {
-  const auto server = start_server([](const Request& request, ResponseWriter writer) {
+  const auto server = start_server([](const HttpRequest& request, ResponseWriter writer) {
     writer.respond(200, {"text/plain", request.body});
   });
   const auto client = HttpClient::create(url_of(*server), {});

@@ -15,7 +15,7 @@ constexpr MessageLimits kLimits{.header_bytes = 512, .body_bytes = 100};
 // complete.
 struct Parsed {
   int status = 1;
-  Request request;
+  HttpRequest request;
   std::string rest;
   bool keeps_alive = false;
 };

@@ -20,7 +20,7 @@ struct Answer {
   Headers headers;
 };
 
-Answer ask(const std::function<void(Request, ResponseWriter)>& handler, Request request) {
+Answer ask(const std::function<void(HttpRequest, ResponseWriter)>& handler, HttpRequest request) {
   auto exchange = std::make_shared<Exchange>(
       Exchange::Options{.max_queued_bytes = 1000,
                         .is_head = false,
@@ -46,18 +46,19 @@ class Routes : public ::testing::Test {
     add("DELETE", "/", "root");
   }
   void add(std::string_view method, std::string_view pattern, std::string name) {
-    router_.add(method, pattern, [name](const Request& request, ResponseWriter writer) {
+    router_.add(method, pattern, [name](const HttpRequest& request, ResponseWriter writer) {
       std::string body = name;
       for (const auto& [key, value] : request.parameters) body += " " + key + "=" + value;
       writer.respond(200, {"text/plain", body});
     });
   }
   Answer ask_for(std::string method, std::string target) {
-    Request request;
+    HttpRequest request;
     request.method = std::move(method);
     request.target = std::move(target);
-    return ask([this](Request r, ResponseWriter w) { router_.handle(std::move(r), std::move(w)); },
-               std::move(request));
+    return ask(
+        [this](HttpRequest r, ResponseWriter w) { router_.handle(std::move(r), std::move(w)); },
+        std::move(request));
   }
   std::string body_of(std::string method, std::string target) {
     const Answer answer = ask_for(std::move(method), std::move(target));
@@ -110,11 +111,11 @@ TEST_F(Routes, ARouteIsAddedOnce) {
 }
 
 TEST(Cors, AddsFieldsAndAnswersPreflights) {
-  const auto handler = [](const Request& request, ResponseWriter writer) {
+  const auto handler = [](const HttpRequest& request, ResponseWriter writer) {
     if (answer_cors("https://chat.example", request, writer)) return;
     writer.respond(200, {"text/plain", "hello"});
   };
-  Request request;
+  HttpRequest request;
   request.method = "POST";
   EXPECT_EQ(ask(handler, request).headers.find("Access-Control-Allow-Origin"), nullptr);
   request.headers = {{"Origin", "https://chat.example"}};
@@ -131,8 +132,8 @@ TEST(Cors, AddsFieldsAndAnswersPreflights) {
   EXPECT_EQ(*answer.headers.find("Access-Control-Allow-Headers"), "authorization");
 }
 
-Request with_authorization(std::string value) {
-  Request request;
+HttpRequest with_authorization(std::string value) {
+  HttpRequest request;
   request.headers.add("Authorization", value);
   return request;
 }
@@ -147,7 +148,7 @@ TEST(ApiKeys, OfAFile) {
                           "Bearer SK-ONE", "Basic sk-one", "sk-one", "Bearer # ours"}) {
     EXPECT_FALSE(keys->allows(with_authorization(bad))) << bad;
   }
-  EXPECT_FALSE(keys->allows(Request{}));
+  EXPECT_FALSE(keys->allows(HttpRequest{}));
   EXPECT_FALSE(ApiKeys{}.allows(""));
 }
 

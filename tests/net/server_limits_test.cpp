@@ -9,7 +9,7 @@
 namespace slip::test {
 namespace {
 
-void hello(const Request&, ResponseWriter writer) {
+void hello(const HttpRequest&, ResponseWriter writer) {
   writer.respond(200, {"text/plain", "hello"});
 }
 
@@ -171,7 +171,7 @@ TEST(ServerLimits, AClientThatOnlyStopsSendingGetsItsAnswer) {
 TEST(ServerLimits, AClientThatTakesNothingIsCutOff) {
   std::atomic<bool> left = false;
   const auto server = start_server(
-      [&left](const Request& request, ResponseWriter writer) {
+      [&left](const HttpRequest& request, ResponseWriter writer) {
         if (request.target == "/") return hello(request, std::move(writer));
         writer.on_disconnect([&left] { left = true; });
         writer.respond(200, {"text/plain", std::string(64 << 20, 'x')});

@@ -14,7 +14,7 @@ namespace {
 class Stopping : public ::testing::Test {
  protected:
   Stopping() {
-    server_ = start_server([this](const Request& request, ResponseWriter writer) {
+    server_ = start_server([this](const HttpRequest& request, ResponseWriter writer) {
       if (request.target == "/now") return writer.respond(200, {"text/plain", "now"});
       const std::lock_guard lock(mutex_);
       writers_.push_back(std::move(writer));

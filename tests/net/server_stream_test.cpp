@@ -16,7 +16,7 @@ namespace {
 // Hands writers from the server's thread to the test's.
 class Inbox {
  public:
-  void operator()(const Request&, ResponseWriter writer) {
+  void operator()(const HttpRequest&, ResponseWriter writer) {
     const std::lock_guard lock(mutex_);
     writers_.push_back(std::move(writer));
     arrived_.notify_all();
@@ -41,7 +41,7 @@ class Inbox {
 };
 
 Handler into(Inbox& inbox) {
-  return [&inbox](const Request& request, ResponseWriter writer) {
+  return [&inbox](const HttpRequest& request, ResponseWriter writer) {
     inbox(request, std::move(writer));
   };
 }
@@ -87,7 +87,7 @@ TEST(ServerStream, EventsArriveInOrder) {
 }
 
 TEST(ServerStream, OldClientsGetNoChunks) {
-  const auto server = start_server([](const Request&, ResponseWriter writer) {
+  const auto server = start_server([](const HttpRequest&, ResponseWriter writer) {
     writer.start_stream(200, "text/plain", ResponseWriter::KeepAlive::kNone);
     writer.send("one");
     writer.send("two");

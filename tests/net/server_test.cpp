@@ -15,7 +15,7 @@ namespace slip::test {
 namespace {
 
 // "METHOD target body" back.
-void echo(const Request& request, ResponseWriter writer) {
+void echo(const HttpRequest& request, ResponseWriter writer) {
   writer.respond(200, {"text/plain", request.method + " " + request.target + " " + request.body});
 }
 
@@ -80,7 +80,7 @@ TEST(Server, HeadHasNoBody) {
 
 TEST(Server, AHeadOfAStreamEndsBehindTheHeader) {
   std::atomic<int> n_gone = 0;
-  const auto server = start_server([&n_gone](const Request&, ResponseWriter writer) {
+  const auto server = start_server([&n_gone](const HttpRequest&, ResponseWriter writer) {
     writer.start_events();
     if (writer.send("data: x\n\n") == SendStatus::kGone) ++n_gone;
     writer.finish();
@@ -93,7 +93,7 @@ TEST(Server, AHeadOfAStreamEndsBehindTheHeader) {
 }
 
 TEST(Server, SomeStatusesHaveNoBody) {
-  const auto server = start_server([](const Request& request, ResponseWriter writer) {
+  const auto server = start_server([](const HttpRequest& request, ResponseWriter writer) {
     writer.respond(request.target == "/304" ? 304 : 204, {"text/plain", "nobody reads this"});
   });
   RawSocket client(server->port());
@@ -114,9 +114,9 @@ TEST(Server, SaysContinueToThoseWhoWait) {
 }
 
 TEST(Server, TellsWhoAskedAndWhen) {
-  Request seen;
+  HttpRequest seen;
   const std::int64_t before_ns = now_ns();
-  const auto server = start_server([&seen](Request request, const ResponseWriter& writer) {
+  const auto server = start_server([&seen](HttpRequest request, const ResponseWriter& writer) {
     seen = std::move(request);
     ResponseWriter(writer).respond(204, {});
   });
@@ -147,7 +147,7 @@ TEST(Server, MakesUpIdsForThoseWithout) {
 }
 
 TEST(Server, ABodyOfManyMegabytesBothWays) {
-  const auto server = start_server([](Request request, ResponseWriter writer) {
+  const auto server = start_server([](HttpRequest request, ResponseWriter writer) {
     writer.respond(200, {"application/octet-stream", std::move(request.body)});
   });
   std::string body(20 << 20, 'x');
@@ -160,7 +160,7 @@ TEST(Server, ABodyOfManyMegabytesBothWays) {
 TEST(Server, AnswersFromAnotherThread) {
   std::vector<std::thread> threads;
   std::mutex mutex;
-  const auto server = start_server([&](const Request&, ResponseWriter writer) {
+  const auto server = start_server([&](const HttpRequest&, ResponseWriter writer) {
     const std::lock_guard lock(mutex);
     threads.emplace_back([writer]() mutable { writer.respond(200, {"text/plain", "later"}); });
   });
@@ -170,7 +170,7 @@ TEST(Server, AnswersFromAnotherThread) {
 }
 
 TEST(Server, AHandlerThatThrowsOrForgetsMakesAnError) {
-  const auto server = start_server([](const Request& request, const ResponseWriter&) {
+  const auto server = start_server([](const HttpRequest& request, const ResponseWriter&) {
     if (request.target == "/throw") throw std::runtime_error("a secret");
   });
   for (const char* path : {"/throw", "/forget"}) {
@@ -184,12 +184,12 @@ TEST(Server, AHandlerThatThrowsOrForgetsMakesAnError) {
 TEST(Server, RoutesAndMakesErrorBodies) {
   Router router;
   router.add("GET", "/v2/models/{name}/versions/{v}/infer",
-             [](const Request& request, ResponseWriter writer) {
+             [](const HttpRequest& request, ResponseWriter writer) {
                writer.respond(200, {"text/plain", std::string(request.parameter("name")) + "@" +
                                                       std::string(request.parameter("v"))});
              });
   const auto server = start_server(
-      [&router](Request request, ResponseWriter writer) {
+      [&router](HttpRequest request, ResponseWriter writer) {
         router.handle(std::move(request), std::move(writer));
       },
       {.error_body = [](int status, std::string_view message) {

@@ -11,7 +11,7 @@ class Tls : public ::testing::Test {
  protected:
   Tls() : files_(make_certificate(folder_.path())) {
     server_ = start_server(
-        [](const Request& request, ResponseWriter writer) {
+        [](const HttpRequest& request, ResponseWriter writer) {
           if (request.target != "/events") {
             return writer.respond(200,
                                   {"text/plain", "got " + std::to_string(request.body.size())});
@@ -89,7 +89,7 @@ TEST_F(Tls, RefusalsArrive) {
 }
 
 TEST_F(Tls, BadFilesAreErrors) {
-  const Handler nobody = [](const Request&, const ResponseWriter&) {};
+  const Handler nobody = [](const HttpRequest&, const ResponseWriter&) {};
   const auto start = [&nobody](TlsFiles files) {
     return Server::start({.port = 0, .tls = std::move(files)}, nobody);
   };

@@ -161,7 +161,7 @@ awaitable<bool> Connection::receive(RequestParser& parser) {
   }
 }
 
-Connection::Turn Connection::dispatch(Request request, bool keep_alive) {
+Connection::Turn Connection::dispatch(HttpRequest request, bool keep_alive) {
   const std::string* asked_id = request.headers.find("X-Request-Id");
   request.id = asked_id != nullptr && is_sane_id(*asked_id) ? *asked_id : new_id();
   request.peer = peer_;

@@ -50,7 +50,7 @@ class Connection {
   // None: the connection is to be ended, and whatever the client is to be told has been said.
   awaitable<std::optional<Turn>> next_turn();
   awaitable<bool> receive(RequestParser& parser);
-  Turn dispatch(Request request, bool keep_alive);
+  Turn dispatch(HttpRequest request, bool keep_alive);
   // False: it can't be used for another request.
   awaitable<bool> answer(Turn& turn);
   awaitable<bool> pass_on(Turn& turn);
