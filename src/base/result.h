@@ -40,11 +40,12 @@ template <class... Args>
 }
 
 namespace detail {
-template <class T>
-T take(Result<T>&& result) {
+template <class T, class E>
+T take(tl::expected<T, E>&& result) {
   return std::move(*result);
 }
-inline void take(Result<void>&&) {}
+template <class E>
+void take(tl::expected<void, E>&&) {}
 }  // namespace detail
 
 // `auto x = SLIP_TRY(f());` unwraps a Result or returns its error from the enclosing function.

@@ -3,8 +3,8 @@
 #include <boost/json/value.hpp>
 
 #include "base/os/atomic_file.h"
-#include "cli/json_writer.h"
 #include "formats/json.h"
+#include "text/json_writer.h"
 
 namespace slip {
 

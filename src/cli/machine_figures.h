@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "cli/json_writer.h"
 #include "measure/lost_cpu.h"
 #include "measure/peaks.h"
+#include "text/json_writer.h"
 
 namespace slip {
 

@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
-#include "cli/json_writer.h"
 #include "cli/machine_figures.h"
+#include "text/json_writer.h"
 
 namespace slip {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <filesystem>
 
-#include "cli/json_writer.h"
 #include "cli/machine_figures.h"
 #include "measure/statistics.h"
+#include "text/json_writer.h"
 
 namespace slip {
 namespace {

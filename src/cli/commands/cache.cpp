@@ -5,9 +5,9 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/json_writer.h"
 #include "model/pack_cache.h"
 #include "model/pack_file.h"
+#include "text/json_writer.h"
 
 namespace slip {
 namespace {

@@ -4,10 +4,10 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/json_writer.h"
 #include "cli/model_cache.h"
 #include "cli/options.h"
 #include "measure/evaluation.h"
+#include "text/json_writer.h"
 
 namespace slip {
 namespace {

@@ -5,9 +5,9 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/json_writer.h"
 #include "cli/options.h"
 #include "formats/summary.h"
+#include "text/json_writer.h"
 #include "text/utf8.h"
 
 namespace slip {

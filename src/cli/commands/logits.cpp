@@ -7,8 +7,8 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/json_writer.h"
 #include "cli/options.h"
+#include "text/json_writer.h"
 
 namespace slip {
 namespace {

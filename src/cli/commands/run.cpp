@@ -8,11 +8,11 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/grammar_options.h"
-#include "cli/json_writer.h"
 #include "cli/options.h"
 #include "cli/summary.h"
 #include "engine/chat_prompt.h"
 #include "measure/statistics.h"
+#include "text/json_writer.h"
 
 namespace slip {
 namespace {

@@ -4,9 +4,9 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/json_writer.h"
 #include "cli/open_tokenizer.h"
 #include "cli/options.h"
+#include "text/json_writer.h"
 
 namespace slip {
 namespace {

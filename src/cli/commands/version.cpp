@@ -6,8 +6,8 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/json_writer.h"
 #include "kernels/dispatch.h"
+#include "text/json_writer.h"
 
 namespace slip {
 namespace {

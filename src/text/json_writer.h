@@ -1,4 +1,4 @@
-// Writing JSON for --json: in the order it is written, numbers as people and jq expect them
+// Writing JSON: in the order it is written, numbers as people and jq expect them
 // (Boost.JSON, which reads ours, would print 1.0 as 1E0, and bytes that aren't UTF-8 as they are).
 #pragma once
 
@@ -26,6 +26,7 @@ class JsonWriter {
   JsonWriter& null();
   // With the digits that tell it from its neighbours.
   JsonWriter& number(double value);
+  JsonWriter& number(float value);
   // With `digits` behind the point.
   JsonWriter& fixed(double value, int digits);
 
@@ -36,8 +37,13 @@ class JsonWriter {
     return end_array();
   }
 
+  // A value that is JSON already.
+  JsonWriter& raw(std::string_view json);
+
   // The document and a newline.
   std::string take();
+  // The document alone.
+  std::string take_value();
 
  private:
   void separate();

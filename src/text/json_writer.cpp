@@ -1,8 +1,9 @@
-#include "cli/json_writer.h"
+#include "text/json_writer.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "text/utf8.h"
 
@@ -109,6 +110,13 @@ JsonWriter& JsonWriter::number(double value) {
   return *this;
 }
 
+JsonWriter& JsonWriter::number(float value) {
+  if (!std::isfinite(value)) return null();
+  separate();
+  text_ += fmt::format("{}", value);
+  return *this;
+}
+
 JsonWriter& JsonWriter::fixed(double value, int digits) {
   if (!std::isfinite(value)) return null();
   separate();
@@ -116,10 +124,19 @@ JsonWriter& JsonWriter::fixed(double value, int digits) {
   return *this;
 }
 
-std::string JsonWriter::take() {
+JsonWriter& JsonWriter::raw(std::string_view json) {
+  separate();
+  text_ += json;
+  return *this;
+}
+
+std::string JsonWriter::take_value() {
   needs_comma_ = false;
-  text_ += '\n';
-  return std::move(text_);
+  return std::exchange(text_, {});
+}
+
+std::string JsonWriter::take() {
+  return take_value() + '\n';
 }
 
 }  // namespace slip
