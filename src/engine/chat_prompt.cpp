@@ -1,7 +1,5 @@
 #include "engine/chat_prompt.h"
 
-#include "text/chat_template.h"
-
 namespace slip {
 namespace {
 
@@ -11,17 +9,28 @@ std::string token_text(const Tokenizer& tokenizer, int id) {
 
 }  // namespace
 
+Result<ChatTemplate> make_chat_template(const Tokenizer& tokenizer, std::string_view source) {
+  return ChatTemplate::create(source, token_text(tokenizer, tokenizer.bos_id()),
+                              token_text(tokenizer, tokenizer.eos_id()));
+}
+
+std::vector<std::int32_t> chat_tokens(const Tokenizer& tokenizer, std::string_view text) {
+  std::vector<std::int32_t> tokens = tokenizer.encode(text, {.add_special = false});
+  const int bos = tokenizer.bos_id();
+  if (tokenizer.adds_bos() && (tokens.empty() || tokens.front() != bos)) {
+    tokens.insert(tokens.begin(), bos);
+  }
+  return tokens;
+}
+
 Result<std::string> chat_text(const LoadedModel& model, const std::vector<Message>& messages,
                               const std::string& template_override) {
-  const Tokenizer& tokenizer = *model.tokenizer();
   const std::string source =
       template_override.empty() ? SLIP_TRY(model.source().chat_template()) : template_override;
   if (source.empty()) {
     return fail(ErrorKind::kUnsupported, "chat template: the model has none");
   }
-  const auto chat_template =
-      SLIP_TRY(ChatTemplate::create(source, token_text(tokenizer, tokenizer.bos_id()),
-                                    token_text(tokenizer, tokenizer.eos_id())));
+  const auto chat_template = SLIP_TRY(make_chat_template(*model.tokenizer(), source));
   std::vector<ChatMessage> conversation;
   conversation.reserve(messages.size());
   for (const Message& message : messages) {
@@ -38,14 +47,7 @@ Result<std::string> chat_text(const LoadedModel& model, const std::vector<Messag
 Result<std::vector<std::int32_t>> chat_prompt(const LoadedModel& model,
                                               const std::vector<Message>& messages,
                                               const std::string& template_override) {
-  const Tokenizer& tokenizer = *model.tokenizer();
-  const std::string text = SLIP_TRY(chat_text(model, messages, template_override));
-  std::vector<std::int32_t> tokens = tokenizer.encode(text, {.add_special = false});
-  const int bos = tokenizer.bos_id();
-  if (tokenizer.adds_bos() && (tokens.empty() || tokens.front() != bos)) {
-    tokens.insert(tokens.begin(), bos);
-  }
-  return tokens;
+  return chat_tokens(*model.tokenizer(), SLIP_TRY(chat_text(model, messages, template_override)));
 }
 
 }  // namespace slip

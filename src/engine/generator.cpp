@@ -4,47 +4,10 @@
 #include <numeric>
 
 #include "base/os/clock.h"
-#include "text/detokenizer.h"
-#include "text/stop_strings.h"
+#include "engine/text_stream.h"
 
 namespace slip {
 namespace {
-
-// Turns tokens into the answer's text: characters whole, stop strings held back and cut off.
-class TextStream {
- public:
-  TextStream(const Tokenizer& tokenizer, const GenerateRequest& request, GenerateResult& result)
-      : detokenizer_(tokenizer, {.continues = true}),
-        stops_(request.stop),
-        request_(request),
-        result_(result) {}
-
-  // False when a stop string ended the answer.
-  bool push(std::int32_t token) { return emit(detokenizer_.push(token)); }
-  void finish() {
-    if (stopped_) return;
-    if (emit(detokenizer_.finish())) deliver(stops_.finish());
-  }
-
- private:
-  bool emit(std::string_view piece) {
-    const StopStrings::Output out = stops_.push(piece);
-    deliver(out.text);
-    stopped_ = out.stopped;
-    return !stopped_;
-  }
-  void deliver(std::string_view text) {
-    if (text.empty()) return;
-    result_.text += text;
-    if (request_.on_text) request_.on_text(text);
-  }
-
-  Detokenizer detokenizer_;
-  StopStrings stops_;
-  const GenerateRequest& request_;
-  GenerateResult& result_;
-  bool stopped_ = false;
-};
 
 // The answer so far, token by token, until something ends it.
 class Answer {
@@ -54,7 +17,7 @@ class Answer {
         request_(request),
         result_(result),
         sampler_(request.sampling),
-        text_(tokenizer, request, result),
+        text_(tokenizer, request.stop),
         history_(request.prompt) {}
 
   // The prompt's tokens and the answer's.
@@ -83,7 +46,7 @@ class Answer {
     result_.tokens.push_back(token);
     const bool may_end = !request_.ignore_eos || constraint != nullptr;
     const bool is_end = may_end && tokenizer_.is_end_of_generation(token);
-    if (is_end || !text_.push(token)) {
+    if (is_end || !push(token)) {
       result_.finish_reason = FinishReason::kStop;
       return false;
     }
@@ -93,9 +56,21 @@ class Answer {
     }
     return true;
   }
-  void finish() { text_.finish(); }
+  void finish() { deliver(text_.finish()); }
 
  private:
+  // False when a stop string ended the answer.
+  bool push(std::int32_t token) {
+    const StopStrings::Output out = text_.push(token);
+    deliver(out.text);
+    return !out.stopped;
+  }
+  void deliver(std::string_view text) {
+    if (text.empty()) return;
+    result_.text += text;
+    if (request_.on_text) request_.on_text(text);
+  }
+
   const Tokenizer& tokenizer_;
   const GenerateRequest& request_;
   GenerateResult& result_;

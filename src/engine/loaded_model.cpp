@@ -1,10 +1,31 @@
 #include "engine/loaded_model.h"
 
+#include <algorithm>
 #include <future>
 
 #include "base/os/clock.h"
+#include "base/os/memory.h"
+#include "cache/kv_budget.h"
 
 namespace slip {
+namespace {
+
+Result<std::int32_t> shared_pages(const ModelSource& source, const KvOptions& kv,
+                                  const LoadOptions& options) {
+  const ModelConfig& config = source.config();
+  // The weights are mapped: what of them isn't in memory yet will be.
+  const std::uint64_t available = available_memory(), weights = source.tensor_bytes();
+  // A context that was asked for has to fit; the model's may be cut short.
+  constexpr std::int64_t kShortest = 512;
+  const std::int64_t n_ctx = options.n_ctx > 0 ? options.n_ctx : kShortest;
+  return kv_pages({.requested_bytes = options.shared_kv->memory_bytes,
+                   .available_bytes = available > weights ? available - weights : 0,
+                   .page_bytes = SLIP_TRY(KvStore::page_bytes_of(config, kv.k_type, kv.v_type)),
+                   .min_tokens = std::min(n_ctx, options.shared_kv->max_tokens),
+                   .max_tokens = options.shared_kv->max_tokens});
+}
+
+}  // namespace
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
                                                        Runtime& runtime,
@@ -24,12 +45,14 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   if (tokenizer.valid()) model->tokenizer_ = SLIP_TRY(tokenizer.get());
   const bool exact = options.arithmetic == Arithmetic::kExact;
   auto packed = SLIP_TRY(std::move(weights));
+  KvOptions kv{.k_type = exact ? KvType::kF32 : options.k_type,
+               .v_type = exact ? KvType::kF32 : options.v_type,
+               .n_pages = 0};
+  if (options.shared_kv) kv.n_pages = SLIP_TRY(shared_pages(*model->source_, kv, options));
   model->runner_ = SLIP_TRY(make_cpu_runner(std::move(packed), runtime.pool(),
                                             {.n_ctx = options.n_ctx,
                                              .max_rows = options.max_rows,
-                                             .kv = {.k_type = exact ? KvType::kF32 : options.k_type,
-                                                    .v_type = exact ? KvType::kF32 : options.v_type,
-                                                    .n_pages = 0},
+                                             .kv = kv,
                                              .activations = options.activations,
                                              .kernels = &runtime.kernels()}));
   model->session_.emplace(*model->runner_);

@@ -20,6 +20,12 @@ struct LoadOptions {
   std::int64_t max_rows = 512;   // tokens that a prefill takes at a time
   KvType k_type = KvType::kI16;  // of the KV cache's keys
   KvType v_type = KvType::kI16;
+  // KV pages for many sequences; none: for one of n_ctx.
+  struct SharedKv {
+    std::uint64_t memory_bytes = 0;  // 0: what cache/kv_budget.h finds fit
+    std::int64_t max_tokens = 0;     // of all sequences together
+  };
+  std::optional<SharedKv> shared_kv = {};
   // Exact arithmetic implies an F32 KV cache.
   Arithmetic arithmetic = Arithmetic::kFast;
   ActivationBits activations = ActivationBits::k16;  // of fast arithmetic
