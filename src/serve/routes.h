@@ -1,0 +1,46 @@
+// Who answers which path, and what all routes have in common.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/router.h"
+#include "serve/serve_context.h"
+#include "text/json_writer.h"
+
+namespace slip {
+
+// Adds to a router what protocols offer. Filled before the server starts.
+class Routes {
+ public:
+  // `context` is borrowed.
+  explicit Routes(ServeContext& context) : context_(context) {}
+
+  // kPublic: without a key, and while the model is loaded.
+  enum class Access { kPublic, kKey };
+  // Answers at once, on the I/O thread.
+  using Handler = std::function<void(Call& call)>;
+  void add(std::string_view method, std::string pattern, Access access, Handler handler);
+  // Answers with the model, and a key; on the worker's thread. An error becomes the response.
+  using ModelHandler = std::function<Reply<>(const std::shared_ptr<Call>& call,
+                                             std::shared_ptr<const ServedModel> model)>;
+  void add_model_route(std::string_view method, std::string pattern, ModelHandler handler);
+
+  const Router& router() const { return router_; }
+  // (method, pattern), as added.
+  const std::vector<std::pair<std::string, std::string>>& list() const { return list_; }
+
+ private:
+  using CallHandler = std::function<void(std::shared_ptr<Call> call)>;
+  void add_call(std::string_view method, std::string pattern, CallHandler handler);
+
+  ServeContext& context_;
+  Router router_;
+  std::vector<std::pair<std::string, std::string>> list_;
+};
+
+}  // namespace slip
