@@ -58,9 +58,9 @@ Result<std::pair<std::int32_t, float>> parse_bias(const std::string& text) {
 // Jinja, files are mapped, nothing is downloaded and prompts aren't echoed.
 void ignore_foreign(Arguments& args) {
   for (const char* names :
-       {"-tb,--threads-batch", "-ub,--ubatch-size", "-np,--parallel",
-        "-ngl,--gpu-layers,--n-gpu-layers", "-dev,--device", "-sm,--split-mode", "-mg,--main-gpu",
-        "--numa", "--poll", "--prio", "-C,--cpu-mask", "--log-file", "-a,--alias"}) {
+       {"-tb,--threads-batch", "-ub,--ubatch-size", "-ngl,--gpu-layers,--n-gpu-layers",
+        "-dev,--device", "-sm,--split-mode", "-mg,--main-gpu", "--numa", "--poll", "--prio",
+        "-C,--cpu-mask", "--log-file"}) {
     args.ignore(names);
   }
   args.ignore("-fa,--flash-attn", {"on", "off", "auto", "1", "0"});
@@ -103,6 +103,16 @@ void ModelOptions::declare(Arguments& args) {
 }
 
 void ModelOptions::declare_without_context(Arguments& args) {
+  declare_common(args);
+  args.ignore("-np,--parallel");
+  args.ignore("-a,--alias");
+}
+
+void ModelOptions::declare_for_serving(Arguments& args) {
+  declare_common(args);
+}
+
+void ModelOptions::declare_common(Arguments& args) {
   declare_model(args, path);
   args.add("-t,--threads", n_threads,
            "threads (0: $OMP_NUM_THREADS, else the cores this process may use)",

@@ -27,10 +27,15 @@ struct ModelOptions {
   void declare(Arguments& args);
   // For commands that know how much context they need.
   void declare_without_context(Arguments& args);
+  // For the server, which has a use for -np and --alias, and a context of its own kind.
+  void declare_for_serving(Arguments& args);
   // Warns on standard error when the kernels in use aren't those that the CPU should run.
   Result<std::unique_ptr<Runtime>> make_runtime() const;
   // kInvalid when the environment's settings of the pack cache make no sense.
   Result<LoadOptions> load_options() const;
+
+ private:
+  void declare_common(Arguments& args);
 };
 
 // The model alone, for commands that don't run it. Declares "-m,--model", and [model].
