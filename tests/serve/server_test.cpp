@@ -229,6 +229,10 @@ TEST(Server, RefusesWhatIsWrong) {
   error("/v1/completions", R"({"prompt": ""})", 400);
   error("/v1/completions", "nonsense", 400);
   e = error("/v1/completions", R"({"prompt": "x", "logit_bias": {"99999": 1}})", 400);
+  std::string many = "\"x\"";
+  for (int i = 0; i < 16; ++i) many += ",\"x\"";
+  e = error("/v1/completions", R"({"n": 128, "prompt": [)" + many + "]}", 400);
+  EXPECT_EQ(text(e.at("param")), "n");
   error("/v1/nothing", "{}", 404);
   EXPECT_EQ(server.get("/v1/completions").status, 405);
   EXPECT_EQ(server.get("/v1/models/other").status, 200);

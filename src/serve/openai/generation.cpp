@@ -54,6 +54,10 @@ Reply<> generate(const std::shared_ptr<Call>& call, std::shared_ptr<const Served
   AnswerOptions& answer_options = generation.answer;
   answer_options.n_per_prompt = static_cast<std::size_t>(options.n);
   answer_options.n_choices = generation.prompts.size() * answer_options.n_per_prompt;
+  if (answer_options.n_choices > kMaxPrompts) {
+    return bad_field("n", "invalid_value", "expected at most {} choices of all prompts, got {}",
+                     kMaxPrompts, answer_options.n_choices);
+  }
   answer_options.with_logprobs = options.n_logprobs >= 0;
   answer_options.include_usage = options.include_usage;
   const auto answer = options.stream ? streamed_answer(call, model, answer_options)
