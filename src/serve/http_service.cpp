@@ -16,8 +16,9 @@ Result<std::unique_ptr<HttpService>> HttpService::start(ServeContext& context,
                    to_json({.status = status, .message = std::string(message)})};
   };
   const Router& router = service->routes_.router();
-  service->server_ = SLIP_TRY(Server::start(
-      std::move(options), [&router, origin](HttpRequest request, ResponseWriter writer) {
+  service->server_ =
+      SLIP_TRY(Server::start(std::move(options), [&router, origin = std::move(origin)](
+                                                     HttpRequest request, ResponseWriter writer) {
         if (!origin.empty() && answer_cors(origin, request, writer)) return;
         router.handle(std::move(request), std::move(writer));
       }));

@@ -4,7 +4,7 @@
 
 namespace slip {
 
-void Routes::add_call(std::string_view method, std::string pattern, CallHandler handler) {
+void Routes::add_call(std::string_view method, const std::string& pattern, CallHandler handler) {
   list_.emplace_back(method, pattern);
   router_.add(method, pattern,
               [&context = context_, pattern, handle = std::move(handler)](HttpRequest request,
@@ -13,8 +13,9 @@ void Routes::add_call(std::string_view method, std::string pattern, CallHandler 
               });
 }
 
-void Routes::add(std::string_view method, std::string pattern, Access access, Handler handler) {
-  add_call(method, std::move(pattern),
+void Routes::add(std::string_view method, const std::string& pattern, Access access,
+                 Handler handler) {
+  add_call(method, pattern,
            [&context = context_, access,
             handle = std::move(handler)](const std::shared_ptr<Call>& call) {
              if (access == Access::kKey) {
@@ -26,29 +27,29 @@ void Routes::add(std::string_view method, std::string pattern, Access access, Ha
            });
 }
 
-void Routes::add_model_route(std::string_view method, std::string pattern, ModelHandler handler) {
+void Routes::add_model_route(std::string_view method, const std::string& pattern,
+                             ModelHandler handler) {
   const auto shared = std::make_shared<const ModelHandler>(std::move(handler));
-  add_call(method, std::move(pattern),
-           [&context = context_, shared](const std::shared_ptr<Call>& call) {
-             if (const auto allowed = context.authenticate(call->request()); !allowed) {
-               return call->fail(allowed.error());
-             }
-             auto model = context.ready_model();
-             if (!model) return call->fail(model.error());
-             const bool is_taken = context.worker().post([shared, call, model = *model] {
-               try {
-                 if (const auto done = (*shared)(call, model); !done) call->fail(done.error());
-               } catch (const std::exception& error) {
-                 call->fail({.status = 500, .message = error.what()});
-               }
-             });
-             if (!is_taken) {
-               call->fail({.status = 429,
-                           .message = "the queue is full",
-                           .code = "rate_limit_exceeded",
-                           .retry_after_s = 1});
-             }
-           });
+  add_call(method, pattern, [&context = context_, shared](const std::shared_ptr<Call>& call) {
+    if (const auto allowed = context.authenticate(call->request()); !allowed) {
+      return call->fail(allowed.error());
+    }
+    auto model = context.ready_model();
+    if (!model) return call->fail(model.error());
+    const bool is_taken = context.worker().post([shared, call, model = *model] {
+      try {
+        if (const auto done = (*shared)(call, model); !done) call->fail(done.error());
+      } catch (const std::exception& error) {
+        call->fail({.status = 500, .message = error.what()});
+      }
+    });
+    if (!is_taken) {
+      call->fail({.status = 429,
+                  .message = "the queue is full",
+                  .code = "rate_limit_exceeded",
+                  .retry_after_s = 1});
+    }
+  });
 }
 
 }  // namespace slip

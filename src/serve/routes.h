@@ -24,11 +24,11 @@ class Routes {
   enum class Access { kPublic, kKey };
   // Answers at once, on the I/O thread.
   using Handler = std::function<void(Call& call)>;
-  void add(std::string_view method, std::string pattern, Access access, Handler handler);
+  void add(std::string_view method, const std::string& pattern, Access access, Handler handler);
   // Answers with the model, and a key; on the worker's thread. An error becomes the response.
   using ModelHandler = std::function<Reply<>(const std::shared_ptr<Call>& call,
                                              std::shared_ptr<const ServedModel> model)>;
-  void add_model_route(std::string_view method, std::string pattern, ModelHandler handler);
+  void add_model_route(std::string_view method, const std::string& pattern, ModelHandler handler);
 
   const Router& router() const { return router_; }
   // (method, pattern), as added.
@@ -36,7 +36,7 @@ class Routes {
 
  private:
   using CallHandler = std::function<void(std::shared_ptr<Call> call)>;
-  void add_call(std::string_view method, std::string pattern, CallHandler handler);
+  void add_call(std::string_view method, const std::string& pattern, CallHandler handler);
 
   ServeContext& context_;
   Router router_;

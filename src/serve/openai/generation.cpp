@@ -48,7 +48,7 @@ std::uint64_t client_of(const HttpRequest& request) {
   return content_hash(std::as_bytes(std::span(who)));
 }
 
-Reply<> generate(const std::shared_ptr<Call>& call, std::shared_ptr<const ServedModel> model,
+Reply<> generate(const std::shared_ptr<Call>& call, const std::shared_ptr<const ServedModel>& model,
                  Generation generation) {
   const GenerationOptions& options = generation.options;
   AnswerOptions& answer_options = generation.answer;

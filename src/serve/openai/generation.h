@@ -21,7 +21,7 @@ struct Generation {
 };
 
 // The answer comes on the engine's thread. 400 for a grammar that is none.
-Reply<> generate(const std::shared_ptr<Call>& call, std::shared_ptr<const ServedModel> model,
+Reply<> generate(const std::shared_ptr<Call>& call, const std::shared_ptr<const ServedModel>& model,
                  Generation generation);
 
 // Submits one request for each choice of `answer`, which hears of failures, and cancels them when
