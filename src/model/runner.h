@@ -41,11 +41,11 @@ struct ForwardBatch {
 
 // Results in the order of the rows that asked for them; valid until the next submit().
 struct ForwardOutput {
-  std::span<const float> logits;  // [n rows with kLogits][n_vocab]
+  std::span<const float> logits = {};  // [n rows with kLogits][n_vocab]
   // The largest of each 16 logits of a row (find_peaks), for whoever looks for the largest of all:
   // [n rows with kLogits][n_vocab / 16, rounded up]. Empty when the runner doesn't know.
-  std::span<const float> peaks;
-  std::span<const float> hidden;  // [n rows with kHidden][d_model]
+  std::span<const float> peaks = {};
+  std::span<const float> hidden = {};  // [n rows with kHidden][d_model]
 };
 
 struct Ticket {

@@ -15,8 +15,8 @@ namespace slip {
 
 struct TokenInfo {
   std::int32_t token = 0;
-  std::optional<float> logprob;  // none: the first of a prompt
-  std::vector<TokenLogprob> top;
+  std::optional<float> logprob = {};  // none: the first of a prompt
+  std::vector<TokenLogprob> top = {};
 };
 
 struct AnswerPiece {

@@ -51,7 +51,7 @@ SLIP_INLINE float to_words(const float* x, int n, int16_t* q) {
   return is_finite ? amax / kFixedTop : __builtin_nanf("");
 }
 
-constexpr int kMaxHeadDim = 512;
+inline constexpr int kMaxHeadDim = 512;
 
 SLIP_INLINE void store_word_keys(const KvStoreArgs& a) {
   int16_t q[kMaxHeadDim];

@@ -321,6 +321,7 @@ Result<ExprId> SchemaCompiler::compile_types(const Object& schema, const Path& p
   const auto types = SLIP_TRY(types_of(schema, path));
   if (types.empty() && !schema.contains("type")) return grammar_.reference(any_value());
   std::vector<ExprId> parts;
+  parts.reserve(types.size());
   for (const std::string& type : types) {
     parts.push_back(SLIP_TRY(compile_type(type, schema, path)));
   }

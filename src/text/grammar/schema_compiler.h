@@ -64,7 +64,7 @@ class SchemaCompiler {
                                  const Path& path);
   Result<ExprId> key_of_map(const Object& schema, const Path& path);
   ExprId free_key(const std::vector<std::string>& taken);
-  ExprId key_rest(std::vector<std::u32string> taken);
+  ExprId key_rest(const std::vector<std::u32string>& taken);
   ExprId member(ExprId quoted_key, ExprId value);
   ExprId in_braces(ExprId inside);
   Result<ExprId> compile_array(const Object& schema, const Path& path);

@@ -206,13 +206,14 @@ RuleId SchemaCompiler::key_tail() {
 // A quoted key that is none of `taken`.
 ExprId SchemaCompiler::free_key(const std::vector<std::string>& taken) {
   std::vector<std::u32string> names;
+  names.reserve(taken.size());
   for (const std::string& name : taken) names.push_back(characters(name));
-  return grammar_.sequence({grammar_.text("\""), key_rest(std::move(names))});
+  return grammar_.sequence({grammar_.text("\""), key_rest(names)});
 }
 
 // What may follow, closing quote included, where `taken` are the rests of the names that begin with
 // what is there.
-ExprId SchemaCompiler::key_rest(std::vector<std::u32string> taken) {
+ExprId SchemaCompiler::key_rest(const std::vector<std::u32string>& taken) {
   if (taken.empty()) return grammar_.reference(key_tail());
   std::map<char32_t, std::vector<std::u32string>> next;
   bool may_end = true;
@@ -225,12 +226,12 @@ ExprId SchemaCompiler::key_rest(std::vector<std::u32string> taken) {
   }
   std::vector<ExprId> parts;
   std::vector<CharRange> begun;
-  for (auto& [c, rests] : next) {
+  for (const auto& [c, rests] : next) {
     const CharRange range{static_cast<std::uint32_t>(c), static_cast<std::uint32_t>(c)};
     if (!key_chars().contains(range.first)) continue;
     begun.push_back(range);
     parts.push_back(
-        grammar_.sequence({grammar_.chars(CharSet({range})), key_rest(std::move(rests))}));
+        grammar_.sequence({grammar_.chars(CharSet({range})), key_rest(rests)}));
   }
   parts.push_back(grammar_.sequence(
       {grammar_.chars(key_chars().without(CharSet(begun))), grammar_.reference(key_tail())}));
