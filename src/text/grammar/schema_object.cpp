@@ -230,8 +230,7 @@ ExprId SchemaCompiler::key_rest(const std::vector<std::u32string>& taken) {
     const CharRange range{static_cast<std::uint32_t>(c), static_cast<std::uint32_t>(c)};
     if (!key_chars().contains(range.first)) continue;
     begun.push_back(range);
-    parts.push_back(
-        grammar_.sequence({grammar_.chars(CharSet({range})), key_rest(rests)}));
+    parts.push_back(grammar_.sequence({grammar_.chars(CharSet({range})), key_rest(rests)}));
   }
   parts.push_back(grammar_.sequence(
       {grammar_.chars(key_chars().without(CharSet(begun))), grammar_.reference(key_tail())}));
