@@ -15,6 +15,7 @@
 #include <sys/auxv.h>
 #endif
 
+#include "base/os/cgroup.h"
 #include "base/os/cpu.h"
 
 namespace slip {
@@ -114,29 +115,14 @@ std::string cpu_name() {
 
 double cgroup_cpu_quota(const std::string& root, const std::string& proc_cgroup) {
   double quota = 0;
-  std::istringstream lines(proc_cgroup);
-  for (std::string line; std::getline(lines, line);) {
-    // "0::/path" (v2) or "4:cpu,cpuacct:/path" (v1)
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    std::string path = line.substr(second + 1);
-    const bool v2 = controllers.empty();
-    if (!v2 && ("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
-    for (;;) {
-      if (path == "/") path.clear();
-      if (v2) {
-        tighten(quota, quota_v2(root + path));
-      } else {
-        tighten(quota, quota_v1(root + "/cpu" + path));
-        tighten(quota, quota_v1(root + "/cpu,cpuacct" + path));
-      }
-      if (path.empty()) break;
-      const auto slash = path.rfind('/');
-      path.erase(slash == std::string::npos ? 0 : slash);
+  for_each_cgroup(proc_cgroup, "cpu", [&](CgroupVersion version, const std::string& path) {
+    if (version == CgroupVersion::kV2) {
+      tighten(quota, quota_v2(root + path));
+    } else {
+      tighten(quota, quota_v1(root + "/cpu" + path));
+      tighten(quota, quota_v1(root + "/cpu,cpuacct" + path));
     }
-  }
+  });
   return quota;
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 #include <sstream>
 
+#include "base/os/cgroup.h"
 #include "base/os/memory.h"
 
 namespace slip {
@@ -57,24 +58,10 @@ std::uint64_t left_in(const std::string& directory, const Files& files) {
 
 std::uint64_t cgroup_memory_left(const std::string& root, const std::string& proc_cgroup) {
   std::uint64_t left = kUnlimited;
-  std::istringstream lines(proc_cgroup);
-  for (std::string line; std::getline(lines, line);) {
-    // "0::/path" (v2) or "7:memory:/path" (v1)
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const bool v2 = controllers.empty();
-    if (!v2 && ("," + controllers + ",").find(",memory,") == std::string::npos) continue;
-    std::string path = line.substr(second + 1);
-    for (;;) {
-      if (path == "/") path.clear();
-      left = std::min(left, v2 ? left_in(root + path, kV2) : left_in(root + "/memory" + path, kV1));
-      if (path.empty()) break;
-      const auto slash = path.rfind('/');
-      path.erase(slash == std::string::npos ? 0 : slash);
-    }
-  }
+  for_each_cgroup(proc_cgroup, "memory", [&](CgroupVersion version, const std::string& path) {
+    left = std::min(left, version == CgroupVersion::kV2 ? left_in(root + path, kV2)
+                                                        : left_in(root + "/memory" + path, kV1));
+  });
   return left;
 }
 
