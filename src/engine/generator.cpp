@@ -36,11 +36,10 @@ class Answer {
                                         std::min<std::size_t>(result_.text.size(), 40)));
       }
     }
-    const std::int32_t token = sampler_.sample(request_.sampling, logits,
-                                               {.history = history_,
-                                                .position = std::ssize(history_),
-                                                .allowed = allowed,
-                                                .peaks = peaks});
+    const std::int32_t token = sampler_.sample(logits, {.history = history_,
+                                                        .position = std::ssize(history_),
+                                                        .allowed = allowed,
+                                                        .peaks = peaks});
     if (constraint != nullptr) constraint->accept(token);
     history_.push_back(token);
     result_.tokens.push_back(token);

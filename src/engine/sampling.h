@@ -54,9 +54,12 @@ class Sampler {
   std::int32_t sample(const SamplingParams& params, std::span<const float> logits,
                       const Place& place);
   // By those that it was made with.
+  std::int32_t sample(std::span<const float> logits, const Place& place) {
+    return sample(params_, logits, place);
+  }
   std::int32_t sample(std::span<const float> logits, std::span<const std::int32_t> history,
                       std::int64_t position, std::span<const std::uint64_t> allowed = {}) {
-    return sample(params_, logits, {.history = history, .position = position, .allowed = allowed});
+    return sample(logits, {.history = history, .position = position, .allowed = allowed});
   }
 
   // The candidates that the last draw chose from, most likely first; empty after a greedy draw.

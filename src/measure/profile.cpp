@@ -110,7 +110,7 @@ SamplingParams usual_sampling() {
 class Phase {
  public:
   Phase(Workload& workload, const BenchTest& test)
-      : workload_(workload), test_(test), params_(usual_sampling()), sampler_({}) {}
+      : workload_(workload), test_(test), sampler_(usual_sampling()) {}
 
   // The time it took; spans go to `trace`, which may be null.
   Result<double> run(Trace* trace) {
@@ -138,7 +138,7 @@ class Phase {
       const SerialSpan span(trace,
                             {.name = "sampling", .bytes = static_cast<std::int64_t>(n_read)});
       for (std::size_t row = 0; row < n_rows; ++row) {
-        sampler_.sample(params_, out.logits.subspan(row * n_vocab, n_vocab),
+        sampler_.sample(out.logits.subspan(row * n_vocab, n_vocab),
                         {.history = {},
                          .position = position + 1,
                          .peaks = out.peaks.subspan(row * n_peaks, n_peaks)});
@@ -149,7 +149,6 @@ class Phase {
 
   Workload& workload_;
   const BenchTest& test_;
-  SamplingParams params_;
   Sampler sampler_;
 };
 
