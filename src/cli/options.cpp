@@ -83,13 +83,14 @@ int omp_threads() {
 
 }  // namespace
 
-void declare_model(Arguments& args, std::string& path) {
+void declare_model(Arguments& args, std::string& path, const std::string* unless) {
   args.section("Model");
   args.add_path(
       "-m,-hf,--hf-repo,--model", path,
       "GGUF file, folder with config.json and safetensors, or ORG/REPO[:QUANT] in a cache");
   args.add_positional("model", path, "");
-  args.require([&path]() -> Result<> {
+  args.require([&path, unless]() -> Result<> {
+    if (unless != nullptr && !unless->empty()) return {};
     if (path.empty()) return invalid("no model given: expected -m FILE");
     path = find_model(path);
     return {};
@@ -113,7 +114,7 @@ void ModelOptions::declare_for_serving(Arguments& args) {
 }
 
 void ModelOptions::declare_common(Arguments& args) {
-  declare_model(args, path);
+  declare_model(args, path, unless);
   args.add("-t,--threads", n_threads,
            "threads (0: $OMP_NUM_THREADS, else the cores this process may use)",
            {.min = 0, .max = 4096});

@@ -23,6 +23,7 @@ struct ModelOptions {
   std::string activations = "16";
   bool exact = false;
   bool no_pack_cache = false;
+  const std::string* unless = nullptr;  // an option that, when it has a value, needs no model
 
   void declare(Arguments& args);
   // For commands that know how much context they need.
@@ -38,8 +39,9 @@ struct ModelOptions {
   void declare_common(Arguments& args);
 };
 
-// The model alone, for commands that don't run it. Declares "-m,--model", and [model].
-void declare_model(Arguments& args, std::string& path);
+// The model alone, for commands that don't run it. Declares "-m,--model", and [model]. It must be
+// given unless `unless` is a text that isn't empty.
+void declare_model(Arguments& args, std::string& path, const std::string* unless = nullptr);
 
 // Says so when the context is longer than what the model was trained for.
 void note_long_context(std::int64_t n_ctx, const ModelConfig& config);

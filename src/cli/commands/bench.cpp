@@ -7,6 +7,7 @@
 #include "cli/bench_tables.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/load_bench.h"
 #include "cli/options.h"
 #include "cli/replay_tables.h"
 
@@ -21,6 +22,7 @@ struct Options {
   std::vector<std::int64_t> depths{0};
   int repeats = 5;
   std::string replay;
+  LoadBenchOptions load;
   std::string format = "md";
   bool json = false;
 };
@@ -90,6 +92,10 @@ Result<int> replay(const Options& o) {
 }
 
 Result<int> run(const Options& o) {
+  if (!o.load.url.empty()) {
+    const bool json = o.json || o.format == "json";
+    return run_load_bench(o.load, json ? LoadOutput::kJson : LoadOutput::kTable);
+  }
   if (!o.replay.empty()) return replay(o);
   SLIP_TRY(note_context(o));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
@@ -119,6 +125,7 @@ Result<int> run(const Options& o) {
 
 CommandBody setup(Arguments& args) {
   auto o = std::make_shared<Options>();
+  o->model.unless = &o->load.url;
   o->model.declare_without_context(args);
   args.section("Tests");
   args.add("-p,--n-prompt", o->prompt_tokens, "prompt lengths; 0 = no such test", kNotNegative);
@@ -129,12 +136,18 @@ CommandBody setup(Arguments& args) {
   args.add("-r,--repetitions", o->repeats, "times to run each test", {.min = 1, .max = 1000000});
   args.add_path("--replay", o->replay,
                 "instead: what prompt lookup gains on the prompts and answers of a JSONL file");
+  o->load.declare(args);
   args.section("Output");
   args.add_choice("-o,--output", o->format, {"md", "csv", "json", "jsonl", "sql"}, "format");
   args.add_flag("--json", o->json, "the same as -o json");
   args.require([o]() -> Result<> {
-    if (o->replay.empty() || o->format == "md" || o->format == "json") return {};
-    return invalid("--replay: expected -o md or json, got {}", o->format);
+    if (!o->replay.empty() && !o->load.url.empty()) {
+      return invalid("--replay and --serve: expected one of them, got both");
+    }
+    const bool has_tests = o->replay.empty() && o->load.url.empty();
+    if (has_tests || o->format == "md" || o->format == "json") return {};
+    return invalid("{}: expected -o md or json, got {}", o->replay.empty() ? "--serve" : "--replay",
+                   o->format);
   });
   return [o](const Invocation&) { return run(*o); };
 }
@@ -143,7 +156,7 @@ CommandBody setup(Arguments& args) {
 
 const Command& commands_bench() {
   static const Command command{.name = "bench",
-                               .summary = "speed, against the machine's limits",
+                               .summary = "speed, against the machine's limits; load on a server",
                                .group = "Measure",
                                .setup = setup};
   return command;

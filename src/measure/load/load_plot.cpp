@@ -1,0 +1,156 @@
+#include "measure/load/load_plot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <vector>
+
+#include "measure/load/load_report.h"
+#include "measure/statistics.h"
+
+namespace slip {
+namespace {
+
+// Of the picture, in pixels.
+constexpr double kWidth = 760, kHeight = 420;
+constexpr double kLeft = 60, kRight = 20, kTop = 78, kBottom = 48;
+constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
+constexpr const char* kGrey = "#808890";
+
+struct Curve {
+  const char* name;
+  const char* colour;
+  std::vector<double> values;  // ascending
+};
+
+// Powers of ten around all values.
+struct Axis {
+  int low = 0;
+  int high = 1;
+
+  double x(double ms) const {
+    const double at = (std::log10(std::max(ms, 1e-9)) - low) / (high - low);
+    return kLeft + kPlotWidth * std::clamp(at, 0.0, 1.0);
+  }
+};
+
+double y_of(double share) {
+  return kTop + kPlotHeight * (1 - share);
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '<') {
+      out += "&lt;";
+    } else if (c == '&') {
+      out += "&amp;";
+    } else {
+      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+  }
+  return out;
+}
+
+Axis axis_of(const std::array<Curve, 4>& curves) {
+  double low = 1e9, high = 0;
+  for (const Curve& curve : curves) {
+    if (curve.values.empty()) continue;
+    low = std::min(low, curve.values.front());
+    high = std::max(high, curve.values.back());
+  }
+  if (high <= 0) return {};
+  const int first = static_cast<int>(std::floor(std::log10(std::max(low, 0.01))));
+  const int last = static_cast<int>(std::ceil(std::log10(high)));
+  return {.low = first, .high = std::max(last, first + 1)};
+}
+
+class Drawing {
+ public:
+  explicit Drawing(std::string_view title) {
+    add(R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" height="{1}" )"
+        R"(font-family="sans-serif" font-size="12">)",
+        kWidth, kHeight);
+    text(kLeft, 20, "start", title);
+  }
+
+  void grid(const Axis& axis) {
+    for (int percent = 0; percent <= 100; percent += 25) {
+      line(kLeft, y_of(percent / 100.0), kWidth - kRight, y_of(percent / 100.0));
+      text(kLeft - 8, y_of(percent / 100.0) + 4, "end", fmt::format("{} %", percent));
+    }
+    for (int power = axis.low; power <= axis.high; ++power) {
+      const double ms = std::pow(10.0, power);
+      line(axis.x(ms), kTop, axis.x(ms), kHeight - kBottom);
+      text(axis.x(ms), kHeight - kBottom + 18, "middle",
+           ms < 1000 ? fmt::format("{:g} ms", ms) : fmt::format("{:g} s", ms / 1000));
+    }
+  }
+
+  void legend(const Curve& curve, int index) {
+    const double x = kLeft + 300 * (index % 2), y = 32 + 18 * (index / 2);
+    add(R"(<rect x="{:.1f}" y="{:.1f}" width="10" height="10" fill="{}"/>)", x, y, curve.colour);
+    text(x + 16, y + 9, "start",
+         curve.values.empty() ? fmt::format("{}: none", curve.name)
+                              : fmt::format("{}: p50 {:.1f}, p95 {:.1f} ms", curve.name,
+                                            median(curve.values), percentile(curve.values, 0.95)));
+  }
+
+  // A staircase: each value lifts it by its share. Steps of less than a pixel become one.
+  void curve(const Curve& curve, const Axis& axis) {
+    const std::vector<double>& values = curve.values;
+    if (values.empty()) return;
+    double x = axis.x(values.front());
+    std::string path = fmt::format("M{:.1f} {:.1f}", x, y_of(0));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (i + 1 < values.size() && axis.x(values[i + 1]) < x + 1) continue;
+      x = axis.x(values[i]);
+      const double share = static_cast<double>(i + 1) / static_cast<double>(values.size());
+      fmt::format_to(std::back_inserter(path), "H{:.1f}V{:.1f}", x, y_of(share));
+    }
+    add(R"(<path d="{}" fill="none" stroke="{}" stroke-width="2"/>)", path, curve.colour);
+  }
+
+  std::string take() { return std::move(svg_) + "</svg>\n"; }
+
+ private:
+  template <class... Args>
+  void add(fmt::format_string<Args...> format, Args&&... args) {
+    svg_ += fmt::format(format, std::forward<Args>(args)...) + "\n";
+  }
+  void text(double x, double y, const char* anchor, std::string_view content) {
+    add(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="{}" fill="{}">{}</text>)", x, y, anchor, kGrey,
+        escaped(content));
+  }
+  void line(double x1, double y1, double x2, double y2) {
+    add(R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}" stroke-width="0.5"/>)",
+        x1, y1, x2, y2, kGrey);
+  }
+
+  std::string svg_;
+};
+
+}  // namespace
+
+std::string load_plot(std::span<const LoadRecord> records, std::string_view title) {
+  Latencies latencies = latencies_of(records);
+  std::array<Curve, 4> curves{{{"first token", "#2f81c7", std::move(latencies.ttft_ms)},
+                               {"gaps between tokens", "#3d9a57", std::move(latencies.itl_ms)},
+                               {"worst gap", "#d9822b", std::move(latencies.worst_gap_ms)},
+                               {"whole answer", "#a05fb4", std::move(latencies.e2e_ms)}}};
+  for (Curve& curve : curves) std::sort(curve.values.begin(), curve.values.end());
+  const Axis axis = axis_of(curves);
+  Drawing drawing(title);
+  drawing.grid(axis);
+  int index = 0;
+  for (const Curve& curve : curves) {
+    drawing.legend(curve, index++);
+    drawing.curve(curve, axis);
+  }
+  return drawing.take();
+}
+
+}  // namespace slip
