@@ -132,6 +132,19 @@ def build_llama_cpp(folder):
             *LLAMA_TARGETS], log_path, what)
 
 
+def llama_server():
+    """llama-server in the same tree, built when it is first asked for."""
+    programs = llama_cpp()
+    server = programs / "llama-server"
+    with locked():
+        if not server.is_file():
+            log_path = PEERS / "llama-server.log"
+            log(f"building llama-server; its output: {log_path}")
+            logged(["cmake", "--build", programs.parent, "--parallel", os.cpu_count() or 1,
+                    "--target", server.name], log_path, "building llama-server")
+    return server
+
+
 def openvino():
     """The Python of an environment that has OpenVINO GenAI, made if there is none yet."""
     folder, log_path = PEERS / OPENVINO.replace("==", "-"), PEERS / "openvino-genai.log"
