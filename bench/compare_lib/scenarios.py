@@ -138,7 +138,7 @@ def overload(contestant, setting):
     """Twice as many requests as can be served, at random times."""
     kind = ["--prompt-tokens", "30:300", "--answer-tokens", "16:64", "--timeout", 120,
             "--slo", f"ttft:{TTFT_MS},itl:{ITL_MS}"]
-    needs, short = Needs(slots=16, context=1024), max(5, setting.seconds // 2)
+    needs, short = Needs(slots=16, context=1024), max(1, setting.seconds // 2)
     with ready(contestant, setting, needs) as server:
         rate = load(setting, server, *kind, "--clients", 20, "--duration", short,
                     "--seed", 1)["requests_per_s"]

@@ -43,10 +43,10 @@ SERVER = textwrap.dedent("""
 
 class Words:
     """A contestant that serves SERVER."""
-    peer, name, configuration = True, "words", "defaults"
+    name, configuration = "words", "defaults"
 
-    def __init__(self):
-        self.pids = []
+    def __init__(self, peer=True):
+        self.peer, self.pids = peer, []
 
     def start(self, model, needs):
         port = children.free_port()
@@ -125,7 +125,17 @@ class Scenarios(unittest.TestCase):
         self.assertFalse(any(map(is_running, contestant.pids)))
 
     def test_shared_prefix_compares(self):
-        self.assertGreater(scenarios.shared_prefix(Words(), self.setting)["without : with"], 0)
+        figures = scenarios.shared_prefix(Words(peer=False), self.setting)
+        self.assertGreater(figures["without : with"], 0)
+        self.assertNotIn("without : with", scenarios.cold_prefix(Words(), self.setting))
+
+    def test_overload_has_its_figures(self):
+        contestant = Words()
+        figures = scenarios.overload(contestant, self.setting)
+        self.assertGreater(figures["answered"], 0)
+        self.assertEqual(figures["refused with 429"], 0)
+        self.assertEqual(figures["queue"], max(1, round(figures["requests/s, closed loop"] / 2)))
+        self.assertFalse(any(map(is_running, contestant.pids)))
 
     def test_selection(self):
         self.assertEqual(len(scenarios.select(None)), len(scenarios.SCENARIOS))
