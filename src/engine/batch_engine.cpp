@@ -11,6 +11,7 @@ namespace {
 // Rows with logits that a pass takes of one sequence: a row of a large vocabulary is half a MB.
 constexpr std::int64_t kMostLogitRows = 32;
 constexpr int kMostLogprobs = 100;
+constexpr double kFirstAcceptRate = 0.5;  // of guesses, before any was put to the test
 
 std::int64_t pages_for(std::int64_t n_tokens) {
   return (n_tokens + kKvPageTokens - 1) / kKvPageTokens;
@@ -25,7 +26,13 @@ std::uint64_t hash_of_first_page(std::span<const std::int32_t> tokens) {
 }  // namespace
 
 BatchEngine::BatchEngine(ModelRunner& runner, BatchEngineOptions options)
-    : runner_(runner), options_(std::move(options)), pool_(runner.kv().n_pages()), tree_(pool_) {
+    : runner_(runner),
+      options_(std::move(options)),
+      pool_(runner.kv().n_pages()),
+      tree_(pool_),
+      ngrams_(options_.draft_max > 0 ? std::int64_t{pool_.n_pages()} * kKvPageTokens : 0) {
+  options_.draft_max = std::clamp<std::int64_t>(options_.draft_max, 0, kMostDrafted);
+  accept_rate_.add(kFirstAcceptRate);
   options_.max_running = std::clamp<std::int64_t>(options_.max_running, 1, runner.max_rows());
   rows_.reserve(static_cast<std::size_t>(runner.max_rows()));
   parts_.reserve(static_cast<std::size_t>(options_.max_running));
@@ -76,6 +83,7 @@ void BatchEngine::add(RequestId id, Request request) {
   if (s->request.kind == RequestKind::kEmbedMean) {
     s->pooled.resize(static_cast<std::size_t>(runner_.config().d_model));
   }
+  s->accept_rate = AcceptRate(accept_rate_.value());
   s->client = clients_.enter(s->request.client);
   s->times.submitted_ns = s->wait_began_ns = options_.clock();
   refresh_match(*s);
@@ -148,13 +156,17 @@ SequenceView BatchEngine::view_of(const Sequence& s, std::int64_t now) const {
               s.n_limit - s.n_tokens()),
           .max_rows = many_logits ? kMostLogitRows : runner_.max_rows(),
           .n_pages = s.is_running ? std::ssize(s.pages) : s.match.n_held,
-          .n_own_pages = n_own};
+          .n_own_pages = n_own,
+          .n_guessed = s.n_guessed,
+          .accept_rate = s.accept_rate.value()};
 }
 
 bool BatchEngine::step(const std::atomic<bool>* stop) {
   if (sequences_.empty()) return false;
   const std::int64_t start = options_.clock();
+  const std::int64_t n_generated = counters_.n_generated;
   schedule();
+  make_batch();
   sweep();
   if (rows_.empty()) return !sequences_.empty();
   const auto out = runner_.run({.rows = rows_, .page_tables = tables_, .cancel = stop});
@@ -166,9 +178,7 @@ bool BatchEngine::step(const std::atomic<bool>* stop) {
   sweep();
   counters_.last_step_ns = options_.clock() - start;
   ++counters_.n_steps;
-  if (!out) return true;
-  step_time_.record(shape_, counters_.last_step_ns);
-  if (shape_.n_decode > 0) token_ns_.add(static_cast<double>(counters_.last_step_ns));
+  if (out) record_time(counters_.n_generated - n_generated);
   return true;
 }
 
@@ -181,6 +191,7 @@ void BatchEngine::schedule() {
   }
   for (const auto& s : sequences_) {
     update_deferral(*s);
+    propose(*s);
     views_.push_back(view_of(*s, now));
   }
   make_plan({.sequences = views_, .service = clients_.service(), .now_ns = now},
@@ -189,7 +200,8 @@ void BatchEngine::schedule() {
              .n_available = tree_.n_available(),
              .target_ns = options_.itl_target_ns,
              .token_ns = token_ns_.value(),
-             .time = &step_time_},
+             .time = &step_time_,
+             .row_times = &row_times_},
             plan_);
   const auto at = [&](std::int32_t i) -> Sequence& {
     return *sequences_[static_cast<std::size_t>(i)];
@@ -197,19 +209,23 @@ void BatchEngine::schedule() {
   for (const std::int32_t i : plan_.expired) end(at(i), FinishReason::kDeadline);
   for (const std::int32_t i : plan_.preempted) preempt(at(i));
   if (plan_.short_of_pages >= 0) refresh_match(at(plan_.short_of_pages));
+}
+
+void BatchEngine::make_batch() {
   rows_.clear();
   parts_.clear();
   tables_.clear();
   shape_ = {};
   for (const Plan::Run& run : plan_.runs) {
-    Sequence& s = at(run.sequence);
+    Sequence& s = *sequences_[static_cast<std::size_t>(run.sequence)];
     if (!s.is_running && !admit(s)) continue;
     const std::int64_t n_rows = std::min(run.n_rows, s.n_pending());
-    if (grow(s, s.n_computed + n_rows)) {
-      add_rows(s, n_rows);
-    } else {
+    if (!grow(s, s.n_computed + n_rows)) {
       preempt(s);
+      continue;
     }
+    add_rows(s, n_rows);
+    if (run.n_drafted > 0 && grow(s, s.n_tokens() + run.n_drafted)) add_draft(s, run.n_drafted);
   }
 }
 

@@ -14,6 +14,8 @@
 #include "cache/page_pool.h"
 #include "cache/prefix_tree.h"
 #include "engine/client_ledger.h"
+#include "engine/draft_rows.h"
+#include "engine/ngram_table.h"
 #include "engine/request.h"
 #include "engine/sampling.h"
 #include "engine/scheduler.h"
@@ -26,6 +28,7 @@ namespace slip {
 struct BatchEngineOptions {
   std::int64_t max_running = 64;                 // sequences that decode together, at most
   std::int64_t itl_target_ns = 100'000'000;      // between a sequence's tokens (--itl-target-ms)
+  std::int64_t draft_max = 8;                    // tokens to guess ahead, at most kMostDrafted
   std::function<std::int64_t()> clock = now_ns;  // another one in simulations
 };
 
@@ -53,12 +56,17 @@ struct EngineStats {
   std::int64_t n_cached_tokens = 0;  // of these, found in the cache
   std::int64_t n_prefilled = 0;      // rows that gave no token, those of pre-empted ones again
   std::int64_t n_generated = 0;      // tokens
-  std::array<std::int64_t, 5> n_finished{};  // by FinishReason
+  std::int64_t n_drafts = 0;         // guesses at a sequence's next tokens that passes checked
+  std::int64_t n_draft_tokens = 0;   // in these
+  std::int64_t n_accepted = 0;       // of these, right
+  std::array<std::int64_t, kMostDrafted> n_accepted_at{};  // by position in the draft
+  std::array<std::int64_t, 5> n_finished{};                // by FinishReason
   std::int64_t last_step_ns = 0;
 };
 
 // A step is schedule → run → postprocess. Answers are those that each request would get alone, to
-// the bit (docs/numerics.md), whatever runs beside it and however often it is pre-empted. Owns the
+// the bit (docs/numerics.md), whatever runs beside it, however often it is pre-empted and whatever
+// is guessed ahead (docs/speculation.md). Owns the
 // runner's KV pages from now on; the runner must outlive it. After warm-up, a step doesn't
 // allocate. Not thread-safe, but for check() and next_id(): EngineThread is.
 class BatchEngine {
@@ -95,6 +103,7 @@ class BatchEngine {
   struct Part {
     Sequence* sequence = nullptr;
     std::int64_t n_rows = 0;
+    std::int64_t n_drafted = 0;  // behind them
   };
 
   std::int64_t match_limit(const Sequence& s) const;
@@ -103,6 +112,7 @@ class BatchEngine {
   void update_deferral(Sequence& s);
   SequenceView view_of(const Sequence& s, std::int64_t now) const;
   void schedule();
+  void make_batch();
   bool admit(Sequence& s);
   bool grow(Sequence& s, std::int64_t n_tokens);
   void preempt(Sequence& s);
@@ -112,6 +122,8 @@ class BatchEngine {
   // postprocess.cpp
   void postprocess(const ForwardOutput& out);
   void process(const Part& part, std::span<const BatchRow> rows);
+  void advance(Sequence& s, std::int64_t n_rows);
+  void record_time(std::int64_t n_given);
   // The next row's logits and their peaks, where the runner gave those.
   struct RowLogits {
     std::span<const float> logits, peaks;
@@ -124,14 +136,23 @@ class BatchEngine {
   void end(Sequence& s, FinishReason reason, std::string_view error = {});
   void sweep();
 
+  // batch_drafts.cpp
+  void propose(Sequence& s);
+  void add_draft(Sequence& s, std::int64_t n_drafted);
+  void check_draft(Sequence& s, std::span<const BatchRow> rows);
+  void learn(Sequence& s, const Part& part, std::int64_t n_before);
+
   ModelRunner& runner_;
   BatchEngineOptions options_;
   PagePool pool_;
   PrefixTree tree_;
   ClientLedger clients_;
   StepTime step_time_;
+  RowTimes row_times_;
+  NgramTable ngrams_;
+  RunningMean accept_rate_;    // of sequences that ended
   RunningMean answer_tokens_;  // that ended by themselves
-  RunningMean token_ns_;       // passes in which somebody decodes
+  RunningMean token_ns_;       // between a sequence's tokens
   std::atomic<RequestId> next_id_{1};
   std::vector<std::unique_ptr<Sequence>> sequences_;  // by arrival
   EngineStats counters_;

@@ -12,7 +12,7 @@ void BatchEngine::postprocess(const ForwardOutput& out) {
   n_logits_taken_ = n_hidden_taken_ = 0;
   std::span<const BatchRow> rows = rows_;
   for (const Part& part : parts_) {
-    const auto n = static_cast<std::size_t>(part.n_rows);
+    const auto n = static_cast<std::size_t>(part.n_rows + part.n_drafted);
     process(part, rows.first(n));
     rows = rows.subspan(n);
   }
@@ -20,11 +20,9 @@ void BatchEngine::postprocess(const ForwardOutput& out) {
 
 void BatchEngine::process(const Part& part, std::span<const BatchRow> rows) {
   Sequence& s = *part.sequence;
-  s.n_computed += part.n_rows;
-  const std::int64_t n_full = s.n_computed / kKvPageTokens;
-  tree_.insert(s.tokens, s.pages, {.n_known = s.n_in_tree, .n_full = n_full});
-  s.n_in_tree = std::max(s.n_in_tree, n_full);
-  for (const BatchRow& row : rows) {
+  const std::int64_t n_before = s.n_tokens();
+  advance(s, part.n_rows);
+  for (const BatchRow& row : rows.first(static_cast<std::size_t>(part.n_rows))) {
     if (row.output == RowOutput::kHidden) {
       pool(s, row.position);
     } else if (row.output == RowOutput::kLogits) {
@@ -38,6 +36,29 @@ void BatchEngine::process(const Part& part, std::span<const BatchRow> rows) {
       }
     }
   }
+  check_draft(s, rows.last(static_cast<std::size_t>(part.n_drafted)));
+  learn(s, part, n_before);
+}
+
+// Its next `n_rows` tokens are computed; full pages can be shared from now on.
+void BatchEngine::advance(Sequence& s, std::int64_t n_rows) {
+  s.n_computed += n_rows;
+  const std::int64_t n_full = s.n_computed / kKvPageTokens;
+  tree_.insert(s.tokens, s.pages, {.n_known = s.n_in_tree, .n_full = n_full});
+  s.n_in_tree = std::max(s.n_in_tree, n_full);
+}
+
+// What the pass took, which gave `n_given` tokens.
+void BatchEngine::record_time(std::int64_t n_given) {
+  const std::int64_t ns = counters_.last_step_ns;
+  step_time_.record(shape_, ns);
+  if (shape_.n_decode == 0) return;
+  std::int64_t n_sequences = shape_.n_decode;
+  for (const Part& part : parts_) n_sequences -= part.n_drafted;
+  const bool is_plain = n_sequences == shape_.n_decode;
+  if (shape_.n_prefill == 0) row_times_.record(shape_.n_decode, ns, is_plain);
+  token_ns_.add(static_cast<double>(ns) * static_cast<double>(n_sequences) /
+                static_cast<double>(std::max(n_given, n_sequences)));
 }
 
 BatchEngine::RowLogits BatchEngine::next_logits() {
@@ -117,6 +138,7 @@ void BatchEngine::end(Sequence& s, FinishReason reason, std::string_view error) 
   s.pages.clear();
   s.is_running = false;
   clients_.leave(s.client);
+  if (s.accept_rate.n_tested() > 0) accept_rate_.add(s.accept_rate.value());
   if (reason == FinishReason::kStop || reason == FinishReason::kLength) {
     answer_tokens_.add(static_cast<double>(s.n_generated()));
   }

@@ -22,6 +22,14 @@ constexpr std::int64_t kChunksAhead = 2, kPartOfChunk = 4;
 // What is expected to be needed until a deadline is uncertain: who waits begins only with some time
 // to spare, and who runs is given up only when it would have to be much less.
 constexpr double kNeededWaiting = 1.5, kNeededRunning = 0.5;
+// Beside a prompt's rows, one that checks a guess takes about what one of them does, and its
+// logits: with this chance or more it gives more service for its time. At most a part of the time
+// that is left goes there.
+constexpr double kLikely = 1.3 * kPromptWeight / kAnswerWeight, kDraftShare = 0.5;
+
+std::int64_t pages_for(std::int64_t n_tokens) {
+  return (n_tokens + kKvPageTokens - 1) / kKvPageTokens;
+}
 
 class Planner {
  public:
@@ -35,6 +43,7 @@ class Planner {
     plan.scratch.is_out.assign(queue.sequences.size(), false);
     plan.scratch.prefilling.clear();
     plan.scratch.service.assign(queue.service.begin(), queue.service.end());
+    plan.scratch.offers.clear();
     const StepShape one{.n_decode = 1, .n_prefill = 0, .n_keys = 1};
     target_ns_ = std::max(static_cast<double>(budget.target_ns),
                           kLeastTarget * budget.time->predict_ns(one));
@@ -43,6 +52,7 @@ class Planner {
   void expire();
   void decode();
   void admit();
+  void draft();
   void prefill();
 
  private:
@@ -71,6 +81,7 @@ class Planner {
     std::int64_t most = 0;   // rows
   };
   void grant(std::int32_t i, const Share& share);
+  std::int64_t checkable(std::int32_t i);
 
   const QueueSnapshot& queue_;
   const Budget& budget_;
@@ -194,7 +205,7 @@ std::int64_t Planner::backlog() const {
 // Whether `i` can be admitted, by pre-empting what has a lower priority if need be.
 bool Planner::make_room_for(std::int32_t i) {
   const SequenceView& v = view(i);
-  const std::int64_t n_pages = (v.n_tokens + kKvPageTokens - 1) / kKvPageTokens - v.n_pages;
+  const std::int64_t n_pages = pages_for(v.n_tokens) - v.n_pages;
   for (;;) {
     const StepShape all{
         .n_decode = n_running_ + 1, .n_prefill = 0, .n_keys = n_keys_running_ + v.n_tokens};
@@ -238,6 +249,53 @@ void Planner::admit() {
                    prefilling.end());
   const auto is_gone = [&](const Plan::Run& run) { return is_out(run.sequence); };
   plan_.runs.erase(std::remove_if(plan_.runs.begin(), plan_.runs.end(), is_gone), plan_.runs.end());
+}
+
+// Guesses of sequence i that there is room for. One page more is taken if there is one: what
+// decodes is going to need it.
+std::int64_t Planner::checkable(std::int32_t i) {
+  const SequenceView& v = view(i);
+  std::int64_t n_pages = std::max(v.n_pages, pages_for(v.n_tokens));
+  if (pages_for(v.n_tokens + v.n_guessed) > n_pages && available_ > 0) {
+    ++n_pages;
+    --available_;
+  }
+  return std::min(v.n_guessed, n_pages * kKvPageTokens - v.n_tokens);
+}
+
+void Planner::draft() {
+  if (budget_.row_times == nullptr) return;
+  const auto n_plain = static_cast<std::int64_t>(plan_.runs.size());
+  auto& offers = plan_.scratch.offers;
+  for (const Plan::Run& run : plan_.runs) {
+    const SequenceView& v = view(run.sequence);
+    if (v.n_guessed == 0) continue;
+    offers.push_back({.sequence = run.sequence,
+                      .n_guessed = checkable(run.sequence),
+                      .accept_rate = v.accept_rate});
+  }
+  if (offers.empty()) return;
+  const std::int64_t most = std::min(kMostDraftRows, rows_left_);
+  if (plan_.scratch.prefilling.empty()) {
+    choose_draft_rows(*budget_.row_times,
+                      {.n_plain = n_plain, .most_rows = most, .most_ns = target_ns_}, offers);
+  } else {
+    const StepShape row{.n_decode = 1, .n_prefill = 0, .n_keys = 0};
+    const double row_ns = budget_.time->predict_ns(row) - budget_.time->predict_ns({});
+    const double in_time = kDraftShare * std::max(time_left_, 0.0) / std::max(row_ns, 1.0);
+    choose_likely_rows(kLikely, std::min(most, static_cast<std::int64_t>(in_time)), offers);
+  }
+  const double before_ns = budget_.time->predict_ns(plan_.shape);
+  for (const DraftOffer& offer : offers) {
+    std::find_if(plan_.runs.begin(), plan_.runs.end(), [&](const Plan::Run& run) {
+      return run.sequence == offer.sequence;
+    })->n_drafted = offer.n_rows;
+    rows_left_ -= offer.n_rows;
+    for (std::int64_t n = 0; n < offer.n_rows; ++n) {
+      plan_.shape.add_decode(view(offer.sequence).n_tokens + n);
+    }
+  }
+  time_left_ -= budget_.time->predict_ns(plan_.shape) - before_ns;
 }
 
 // More rows for sequence i.
@@ -290,6 +348,7 @@ void make_plan(const QueueSnapshot& queue, const Budget& budget, Plan& plan) {
   planner.expire();
   planner.decode();
   planner.admit();
+  planner.draft();
   planner.prefill();
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/draft_rows.h"
 #include "engine/step_time.h"
 
 namespace slip {
@@ -26,6 +27,9 @@ struct SequenceView {
   // it would share with running ones.
   std::int64_t n_pages = 0;
   std::int64_t n_own_pages = 0;
+  // Running: guesses at its next tokens, and the chance of each.
+  std::int64_t n_guessed = 0;
+  double accept_rate = 0;
 
   std::int64_t n_pending() const { return n_tokens - n_computed; }
 };
@@ -43,6 +47,7 @@ struct Budget {
   std::int64_t target_ns = 0;    // between a sequence's tokens
   double token_ns = 0;           // what lies between them of late
   const StepTime* time = nullptr;
+  const RowTimes* row_times = nullptr;  // null: no guesses are checked
 };
 
 // A waiting sequence that runs is admitted: it gets pages for all of its tokens. Reused from step
@@ -51,6 +56,7 @@ struct Plan {
   struct Run {
     std::int32_t sequence = 0;  // index into the snapshot
     std::int64_t n_rows = 0;
+    std::int64_t n_drafted = 0;  // rows more, for so many of its guesses
   };
   std::vector<std::int32_t> expired;    // will miss their deadline
   std::vector<std::int32_t> preempted;  // before anybody is admitted
@@ -62,6 +68,7 @@ struct Plan {
     std::vector<bool> is_out;  // by sequence: expired, pre-empted or admitted
     std::vector<std::int32_t> prefilling;
     std::vector<double> service;
+    std::vector<DraftOffer> offers;
   } scratch;
 };
 
@@ -70,9 +77,10 @@ struct Plan {
 inline constexpr double kPromptWeight = 1, kAnswerWeight = 2;
 
 // The policy, docs/serving-engine.md: decoding sequences all run. What is left of the target goes
-// to prompts in chunks: half to the first in line, the rest to the shortest. In line are sequences
-// by priority (one step up for each kAgingNs of waiting), then clients by service (VTC: Sheng et
-// al., "Fairness in Serving Large Language Models", 2024), then by deadline and arrival.
+// to guesses that are worth more than prompts, then to prompts in chunks: half to the first in
+// line, the rest to the shortest. In line are sequences by priority (one step up for each kAgingNs
+// of waiting), then clients by service (VTC: Sheng et al., "Fairness in Serving Large Language
+// Models", 2024), then by deadline and arrival.
 void make_plan(const QueueSnapshot& queue, const Budget& budget, Plan& plan);
 
 inline constexpr std::int64_t kAgingNs = 10'000'000'000;

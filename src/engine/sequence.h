@@ -1,10 +1,12 @@
 // A request on its way through the batch engine.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "cache/prefix_tree.h"
+#include "engine/draft_rows.h"
 #include "engine/request.h"
 
 namespace slip {
@@ -51,6 +53,12 @@ struct Sequence {
   std::int64_t n_prompt_reported =
       1;                       // tokens of the prompt whose logprobs were given; not the first
   std::vector<double> pooled;  // kEmbedMean: sum of hidden states
+
+  // Guesses at the next tokens, of this step.
+  std::array<std::int32_t, kMostDrafted> draft{};
+  std::int64_t n_guessed = 0;
+  std::int64_t n_remembered = 0;  // tokens that guesses are made from
+  AcceptRate accept_rate;
 
   RequestTimes times;
   std::int64_t n_cached = 0;

@@ -17,18 +17,31 @@ using test::RecordingSink;
 using test::TinyModel;
 using test::Tokens;
 
+struct CpuEngineSetup {
+  KvType type = KvType::kF16;
+  std::int32_t n_pages = 32;
+  std::int64_t max_rows = 64;
+  std::int64_t draft_max = 8;
+};
+
 class CpuEngine {
  public:
-  CpuEngine(KvType type, std::int32_t n_pages, std::int64_t max_rows = 64) : pool_(2) {
+  CpuEngine(KvType type, std::int32_t n_pages) : CpuEngine({.type = type, .n_pages = n_pages}) {}
+  explicit CpuEngine(const CpuEngineSetup& setup) : pool_(2) {
     auto weights = ModelWeights::load(
         std::make_shared<TinyModel>(test::TinyModelOptions{.dtype = DType::kQ8_0, .window = 48}),
         {Arithmetic::kFast}, pool_);
-    runner_ = make_cpu_runner(*weights, pool_,
-                              {.n_ctx = 1024,
-                               .max_rows = max_rows,
-                               .kv = {.k_type = type, .v_type = type, .n_pages = n_pages}})
+    runner_ = make_cpu_runner(
+                  *weights, pool_,
+                  {.n_ctx = 1024,
+                   .max_rows = setup.max_rows,
+                   .kv = {.k_type = setup.type, .v_type = setup.type, .n_pages = setup.n_pages}})
                   .value();
-    engine_.emplace(*runner_, BatchEngineOptions{});
+    // In a time in which every pass takes the same, all guesses are checked.
+    engine_.emplace(*runner_, BatchEngineOptions{.draft_max = setup.draft_max,
+                                                 .clock = [now = std::int64_t{0}]() mutable {
+                                                   return now += 1'000'000;
+                                                 }});
   }
   std::shared_ptr<RecordingSink> submit(Request request) {
     auto sink = std::make_shared<RecordingSink>();
@@ -67,11 +80,11 @@ class BatchNumerics : public ::testing::TestWithParam<KvType> {
     EXPECT_EQ(got.tokens, want.tokens);
     EXPECT_EQ(got.logprobs, want.logprobs) << "to the bit";
   }
-  // Each by an engine of its own.
+  // Each by an engine of its own, which guesses nothing.
   static std::vector<std::shared_ptr<RecordingSink>> alone() {
     std::vector<std::shared_ptr<RecordingSink>> sinks;
     for (const Request& request : requests()) {
-      CpuEngine engine(GetParam(), 32, 1024);
+      CpuEngine engine({.type = GetParam(), .max_rows = 1024, .draft_max = 0});
       sinks.push_back(engine.submit(request));
       engine.run();
     }
@@ -96,6 +109,8 @@ TEST_P(BatchNumerics, AloneOrTogether) {
     expect_same(*again, *want[i]);
     EXPECT_EQ(again->end->n_cached, (again->end->n_prompt - 1) / 32 * 32);
   }
+  EXPECT_GT((*engine).stats().n_accepted, 20);
+  EXPECT_GT((*engine).stats().n_draft_tokens, (*engine).stats().n_accepted);
 }
 
 TEST_P(BatchNumerics, PreemptedOrNot) {
@@ -105,13 +120,15 @@ TEST_P(BatchNumerics, PreemptedOrNot) {
   for (const Request& request : requests()) got.push_back(engine.submit(request));
   engine.run();
   EXPECT_GT((*engine).stats().n_preemptions, 0);
+  EXPECT_GT((*engine).stats().n_accepted, 20);
   for (std::size_t i = 0; i < got.size(); ++i) expect_same(*got[i], *want[i]);
 }
 
 TEST_P(BatchNumerics, EmbeddingsInChunksOrWhole) {
   for (const RequestKind kind : {RequestKind::kEmbedMean, RequestKind::kEmbedLast}) {
     const Request request{.kind = kind, .prompt = random_tokens(150, 8, 100)};
-    CpuEngine whole(GetParam(), 32, 1024), chunks(GetParam(), 32, 7);
+    CpuEngine whole({.type = GetParam(), .max_rows = 1024});
+    CpuEngine chunks({.type = GetParam(), .max_rows = 7});
     const auto want = whole.submit(request), got = chunks.submit(request);
     whole.run();
     chunks.run();
@@ -132,7 +149,7 @@ class SilentSink final : public OutputSink {
 };
 
 TEST(BatchEngineMemory, AStepAllocatesNothingAfterWarmUp) {
-  FakeEngine engine({.n_ctx = 2048, .max_rows = 256, .n_pages = 40});
+  FakeEngine engine({.n_ctx = 2048, .max_rows = 256, .n_pages = 40, .repeating = 0.9});
   const auto submit_all = [&] {
     for (std::uint64_t i = 0; i < 12; ++i) {
       Request request{.prompt = random_tokens(i % 6 == 5 ? 400 : 60, i),
@@ -152,11 +169,13 @@ TEST(BatchEngineMemory, AStepAllocatesNothingAfterWarmUp) {
   while (engine->step()) {
   }
   const auto n_preemptions = engine->stats().n_preemptions;
+  const auto n_accepted = engine->stats().n_accepted;
   submit_all();
   const test::AllocationMeter meter;
   while (engine->step()) {
   }
   EXPECT_GT(engine->stats().n_preemptions, n_preemptions);
+  EXPECT_GT(engine->stats().n_accepted, n_accepted);
   EXPECT_EQ(meter.n_allocations(), 0u);
 }
 

@@ -16,6 +16,7 @@ struct FakeRunnerOptions {
   std::int64_t max_rows = 512;
   std::int32_t n_pages = 64;
   std::int32_t n_vocab = 50;
+  double repeating = 0;  // share of positions where 0 … 6 follow each other, over and over
 };
 
 // Each KV slot holds a hash of its token and of all before it, read from the page tables like keys
@@ -95,6 +96,9 @@ class FakeRunner final : public ModelRunner {
       for (std::int32_t id = 0; id < options_.n_vocab; ++id) {
         logits_.push_back(
             static_cast<float>(8 * random_uniform(hash, static_cast<std::uint64_t>(id))));
+      }
+      if (random_uniform(~hash, 99) < options_.repeating) {
+        *(logits_.end() - options_.n_vocab + (row.token + 1) % 7) += 20;
       }
     }
     if (row.output == RowOutput::kHidden) {
