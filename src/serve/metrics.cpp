@@ -153,6 +153,16 @@ void Metrics::write_engine(Writer& out, const EngineStats& stats) const {
   out.counter("prompt_tokens_total", "Tokens of prompts.", real(stats.n_prompt_tokens));
   out.counter("generation_tokens_total", "Tokens of answers.", real(stats.n_generated));
   out.counter("engine_steps_total", "Forward passes.", real(stats.n_steps));
+  out.counter("spec_decode_num_drafts_total", "Guesses at a sequence's next tokens.",
+              real(stats.n_drafts));
+  out.counter("spec_decode_num_draft_tokens_total", "Tokens in these guesses.",
+              real(stats.n_draft_tokens));
+  out.counter("spec_decode_num_accepted_tokens_total", "Of these, right.", real(stats.n_accepted));
+  out.begin("spec_decode_num_accepted_tokens_per_pos_total", "counter",
+            "The same, by position in the guess.");
+  for (std::size_t i = 0; i < stats.n_accepted_at.size(); ++i) {
+    out.add(real(stats.n_accepted_at[i]), fmt::format("position=\"{}\"", i));
+  }
   out.begin("request_success_total", "counter", "Sequences that ended, by how.");
   for (std::size_t i = 0; i < stats.n_finished.size(); ++i) {
     out.add(real(stats.n_finished[i]), fmt::format("finished_reason=\"{}\"", kFinishedReasons[i]));

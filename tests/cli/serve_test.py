@@ -223,6 +223,8 @@ class EndingTest(CliTest):
 
     def test_options_are_checked(self):
         self.assert_fails(2, "--ssl-key-file", "serve", "-m", smollm2(), "--ssl-cert-file", "x")
+        self.assert_fails(2, "-md", "serve", "-m", smollm2(), "-md", smollm2())
+        self.assert_fails(2, "--spec-type", "serve", "-m", smollm2(), "--spec-type", "draft")
 
 
 if __name__ == "__main__":

@@ -275,6 +275,27 @@ TEST(Server, TurnsAwayWhatFindsNoRoom) {
             std::string::npos);
 }
 
+TEST(Server, CountsGuesses) {
+  TestServer server({.runner = {.n_ctx = 256, .n_pages = 64, .repeating = 1}});
+  // A pass takes the same with any number of rows, so that guesses pay.
+  server.runner().on_pass = [](const ForwardBatch&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  };
+  server.post("/v1/completions",
+              R"({"prompt": "hello", "max_tokens": 100, "temperature": 0, "ignore_eos": true})");
+  const std::string metrics = server.get("/metrics").body;
+  for (const char* name :
+       {"drafts_total{model_name=\"tiny\"} ", "draft_tokens_total{model_name=\"tiny\"} ",
+        "accepted_tokens_total{model_name=\"tiny\"} ",
+        "accepted_tokens_per_pos_total{model_name=\"tiny\",position=\"0\"} ",
+        "accepted_tokens_per_pos_total{model_name=\"tiny\",position=\"7\"} "}) {
+    const std::string line = std::string("\nslipstream_spec_decode_num_") + name;
+    const std::size_t at = metrics.find(line);
+    ASSERT_NE(at, std::string::npos) << line;
+    EXPECT_NE(metrics[at + line.size()], '0') << line;
+  }
+}
+
 TEST(Server, CancelsWhenTheClientLeaves) {
   TestServer server({.runner = {.n_ctx = 100'000, .n_pages = 4096}});
   auto client = HttpClient::create(server.url(), {}).value();

@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/version.h"
 #include "engine/chat_prompt.h"
+#include "engine/draft_length.h"
 #include "engine/engine_thread.h"
 #include "serve/http_service.h"
 
@@ -25,6 +26,9 @@ struct Options {
   std::int64_t max_waiting = 1024;
   std::int64_t kv_memory_mib = 0;
   std::int64_t itl_target_ms = 100;
+  std::string spec_type = "ngram";
+  std::int64_t spec_draft_n_max = 8;
+  std::string draft_model;
   std::string chat_template, chat_template_file;
   std::string host = "127.0.0.1";
   int port = 8080;
@@ -75,7 +79,8 @@ Result<Loaded> load(const Options& o) {
   loaded.engine = std::make_unique<EngineThread>(
       loaded.model->runner(),
       BatchEngineOptions{.max_running = o.max_running,
-                         .itl_target_ns = o.itl_target_ms * 1'000'000},
+                         .itl_target_ns = o.itl_target_ms * 1'000'000,
+                         .draft_max = o.spec_type == "none" ? 0 : o.spec_draft_n_max},
       o.max_waiting);
   return loaded;
 }
@@ -201,6 +206,16 @@ void declare_engine(Options& o, Arguments& args) {
   args.add("--itl-target-ms", o.itl_target_ms,
            "time between a request's tokens to keep to while prompts of others are read",
            {.min = 1, .max = 3'600'000});
+  args.add_choice("--spec-type", o.spec_type, {"ngram", "none"},
+                  "guess what a text repeats, where that pays, or nothing");
+  args.add("--draft-max,--spec-draft-n-max", o.spec_draft_n_max, "tokens to guess ahead at most",
+           {.min = 0, .max = kMostDrafted});
+  args.add_path("-md,--model-draft,--spec-draft-model", o.draft_model,
+                "refused: only run and chat guess by a smaller model");
+  args.require([&o]() -> Result<> {
+    if (o.draft_model.empty()) return {};
+    return invalid("-md: serve guesses by what texts repeat (--spec-type ngram), not by a model");
+  });
   args.add("--chat-template", o.chat_template, "Jinja template instead of the model's");
   args.add_path("--chat-template-file", o.chat_template_file, "the same, from a file");
 }
