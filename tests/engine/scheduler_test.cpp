@@ -41,6 +41,22 @@ class Queue {
     return n;
   }
 
+  // Guesses of it that the pass checks.
+  std::int64_t drafted(std::int32_t i) const {
+    std::int64_t n = 0;
+    for (const Plan::Run& run : plan_.runs) n += run.sequence == i ? run.n_drafted : 0;
+    return n;
+  }
+  // From now on guesses are checked: 10 ms and 1 ms a row.
+  void time_rows() {
+    for (int n = 0; n < 3; ++n) {
+      for (std::int64_t rows = 40; rows > 0; --rows) {
+        row_times_.record(rows, (10 + rows) * kMs, rows == 1);
+      }
+    }
+    budget.row_times = &row_times_;
+  }
+
   StepTime time{{2e6, 1e6, 1e5, 0}};
   Budget budget{
       .max_rows = 512, .max_running = 8, .n_available = 1000, .target_ns = 50 * kMs, .time = &time};
@@ -54,8 +70,15 @@ class Queue {
         SequenceView{.arrival = sequences_.size() + 1, .n_tokens = n_tokens, .max_rows = 512});
   }
   std::vector<SequenceView> sequences_;
+  RowTimes row_times_;
   Plan plan_;
 };
+
+SequenceView& guessing(SequenceView& v, std::int64_t n_guessed, double accept_rate = 0.95) {
+  v.n_guessed = n_guessed;
+  v.accept_rate = accept_rate;
+  return v;
+}
 
 TEST(Scheduler, NothingToDoIsNoPlan) {
   Queue queue;
@@ -240,9 +263,67 @@ TEST(Scheduler, DeferredOnesAreLeftOut) {
   EXPECT_EQ(queue.rows(2), 10);
 }
 
+TEST(Scheduler, GuessesThatPayGetRows) {
+  Queue queue;
+  guessing(queue.decoding(100), 4);
+  guessing(queue.decoding(100), 4, 0.01);
+  queue.decoding(100);
+  queue.plan();
+  EXPECT_EQ(queue.drafted(0), 0) << "nobody knows what rows take";
+  queue.time_rows();
+  const Plan& plan = queue.plan();
+  EXPECT_EQ(queue.drafted(0), 4);
+  EXPECT_EQ(queue.drafted(1) + queue.drafted(2), 0);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(queue.rows(i), 1);
+  EXPECT_EQ(plan.shape.n_decode, 7);
+}
+
+TEST(Scheduler, GuessesKeepToTheTargetAndThePass) {
+  Queue queue;
+  queue.time_rows();
+  guessing(queue.decoding(90), 16, 1);
+  queue.budget.target_ns = 16 * kMs;
+  queue.plan();
+  EXPECT_EQ(queue.drafted(0), 5) << "six rows take 16 ms";
+  queue.budget.target_ns = 50 * kMs;
+  queue.budget.max_rows = 4;
+  queue.plan();
+  EXPECT_EQ(queue.drafted(0), 3);
+}
+
+TEST(Scheduler, AGuessTakesAFreePageAndNobodyElses) {
+  Queue queue;
+  queue.time_rows();
+  guessing(queue.decoding(60), 8);
+  guessing(queue.decoding(63), 8);
+  guessing(queue.decoding(64), 8);
+  queue.budget.n_available = 1;
+  EXPECT_THAT(queue.plan().preempted, IsEmpty());
+  EXPECT_EQ(queue.drafted(0), 8) << "has the one page";
+  EXPECT_EQ(queue.drafted(1), 1);
+  EXPECT_EQ(queue.drafted(2), 0);
+}
+
+TEST(Scheduler, BesideAPromptGuessesMustBeLikely) {
+  Queue queue;
+  queue.time_rows();
+  guessing(queue.decoding(70), 8, 0.9);
+  guessing(queue.decoding(70), 8, 0.6);
+  queue.prefilling(4000, 0);
+  queue.plan();
+  EXPECT_EQ(queue.drafted(0), 4) << "0.9, 0.81, 0.73, 0.66";
+  EXPECT_EQ(queue.drafted(1), 0);
+  EXPECT_EQ(queue.rows(2), 420) << "(50 - 2 - 6) ms";
+  queue.budget.target_ns = 0;
+  queue.plan();
+  EXPECT_EQ(queue.drafted(0), 1) << "twice a row's time is left, and half of that is for guesses";
+  EXPECT_EQ(queue.rows(2), 16);
+}
+
 TEST(Scheduler, APlanIsAFunctionOfItsInput) {
   Queue queue;
-  for (int i = 0; i < 3; ++i) queue.decoding(31 + i);
+  queue.time_rows();
+  for (int i = 0; i < 3; ++i) guessing(queue.decoding(31 + i), 3 * i);
   for (int i = 0; i < 5; ++i) queue.waiting(50 * i + 1).client = i % 3;
   const auto first = queue.plan().runs;
   queue.plan();
@@ -251,6 +332,7 @@ TEST(Scheduler, APlanIsAFunctionOfItsInput) {
   for (std::size_t i = 0; i < first.size(); ++i) {
     EXPECT_EQ(first[i].sequence, second[i].sequence);
     EXPECT_EQ(first[i].n_rows, second[i].n_rows);
+    EXPECT_EQ(first[i].n_drafted, second[i].n_drafted);
   }
 }
 
