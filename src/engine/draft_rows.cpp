@@ -11,6 +11,8 @@ constexpr std::int64_t kPlainEvery = 64;  // passes
 constexpr std::int64_t kForgottenIn = 2048;  // passes
 constexpr double kPerRow = 0.06;             // a row's share of a pass, while it isn't known
 constexpr double kMargin = 1.05;             // what guesses must promise: times are noisy
+constexpr double kKept = 1.0 / 16;           // weight of a promise
+constexpr double kForgiven = 1.0 / 512;      // weight of a pass without one
 constexpr double kLeastChance = 0.05;        // of a guess that is worth a thought
 constexpr double kNew = 0.2;                 // weight of a guess that was put to the test
 constexpr double kTrustInFirst = 2;          // guesses that the expected rate weighs
@@ -51,12 +53,22 @@ void take(DraftOffer& offer) {
 
 }  // namespace
 
-void RowTimes::record(std::int64_t n_rows, std::int64_t ns, bool is_plain) {
+void RowTimes::record(const Pass& pass) {
   ++n_passes_;
+  const bool is_plain = pass.n_rows == pass.n_plain;
   n_since_plain_ = is_plain ? 0 : n_since_plain_ + 1;
-  Entry& entry = entries_[entry_of(n_rows)];
-  entry.ns.add(static_cast<double>(ns));
-  entry.last_pass = n_passes_;
+  Entry& plain = entries_[entry_of(pass.n_plain)];
+  if (is_plain) {
+    plain.brought += kForgiven * (plain.promised - plain.brought);
+  } else if (pass.promised > 0 && pass.n_plain > 0 && pass.ns > 0) {
+    const double gain = static_cast<double>(pass.n_given) * of(pass.n_plain) /
+                        (static_cast<double>(pass.n_plain) * static_cast<double>(pass.ns));
+    plain.promised += kKept * (pass.promised - plain.promised);
+    plain.brought += kKept * (gain - plain.brought);
+  }
+  Entry& entry = entries_[entry_of(pass.n_rows)];
+  entry.ns.add(static_cast<double>(pass.ns));
+  entry.last_pass = plain.last_pass = n_passes_;
   for (Entry& e : entries_) {
     if (n_passes_ - e.last_pass > kForgottenIn) e = {};
   }
@@ -83,6 +95,11 @@ double RowTimes::of(std::int64_t n_rows) const {
   return below + (above - below) * more / (rows_above - rows_below);
 }
 
+double RowTimes::kept(std::int64_t n_plain) const {
+  const Entry& plain = entries_[entry_of(n_plain)];
+  return std::min(1.0, plain.brought / plain.promised);
+}
+
 bool RowTimes::needs_plain(std::int64_t n_rows) const {
   return n_since_plain_ >= kPlainEvery || entries_[entry_of(n_rows)].ns.n() < kFewSamples;
 }
@@ -92,13 +109,14 @@ void AcceptRate::add(bool was_right) {
   value_ += weight * ((was_right ? 1.0 : 0.0) - value_);
 }
 
-void choose_draft_rows(const RowTimes& times, const DraftLimits& limits,
-                       std::span<DraftOffer> offers) {
+double choose_draft_rows(const RowTimes& times, const DraftLimits& limits,
+                         std::span<DraftOffer> offers) {
   begin(offers);
-  if (times.needs_plain(limits.n_plain)) return;
+  if (times.needs_plain(limits.n_plain)) return 1;
   const double plain_ns = times.of(limits.n_plain);
   double tokens = static_cast<double>(limits.n_plain);
-  double best = kMargin * tokens / plain_ns;
+  const double plain = tokens / plain_ns;
+  double best = plain * kMargin / times.kept(limits.n_plain);
   std::int64_t n_best = 0;
   for (std::int64_t n = 1; n <= limits.most_rows; ++n) {
     DraftOffer* offer = likeliest(offers);
@@ -112,7 +130,9 @@ void choose_draft_rows(const RowTimes& times, const DraftLimits& limits,
     n_best = n;
   }
   begin(offers);
+  if (n_best == 0) return 1;
   for (; n_best > 0; --n_best) take(*likeliest(offers));
+  return best / plain;
 }
 
 void choose_likely_rows(double least, std::int64_t most_rows, std::span<DraftOffer> offers) {

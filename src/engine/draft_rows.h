@@ -18,19 +18,32 @@ inline constexpr std::int64_t kMostDraftRows = 64;
 // met again for a while is forgotten. A value. Nothing allocates.
 class RowTimes {
  public:
-  // `is_plain`: no row checked a guess.
-  void record(std::int64_t n_rows, std::int64_t ns, bool is_plain);
+  // A pass of `n_rows`, of which `n_plain` checked no guess. All of them gave `n_given` tokens; of
+  // those with guesses `promised` is what choose_draft_rows() returned, 0 when it wasn't asked.
+  struct Pass {
+    std::int64_t n_rows = 0;
+    std::int64_t n_plain = 0;
+    std::int64_t ns = 0;
+    std::int64_t n_given = 0;
+    double promised = 0;
+  };
+  void record(const Pass& pass);
   // Of rows that weren't timed: between those that were; beyond, what the most that were timed take
   // and a bit for each row more. 0 when nothing was timed.
   double of(std::int64_t n_rows) const;
   // Whether a pass of so many rows should be timed without guesses: it isn't known well, or what it
   // is known by has grown old.
   bool needs_plain(std::int64_t n_rows) const;
+  // What became of promises, where so many sequences decode: of the gain over plain passes that
+  // guesses promised, the share that they brought, at most 1. Where guesses aren't checked it comes
+  // back to 1 by and by, so that they are tried again.
+  double kept(std::int64_t n_plain) const;
 
  private:
   struct Entry {
     CostMean ns;
     std::int64_t last_pass = 0;
+    double promised = 1, brought = 1;  // running means
   };
   std::array<Entry, 48> entries_{};
   std::int64_t n_passes_ = 0;
@@ -63,14 +76,15 @@ struct DraftOffer {
 
 // Chooses the rows with the most tokens a second to expect in a pass of `n_plain` sequences that
 // decode and nothing else (Leviathan et al. 2023, theorem 3.8, with measured times, over all
-// sequences at once: the likeliest guesses first). None where that isn't more than without.
+// sequences at once: the likeliest guesses first). None where that isn't more than without. Returns
+// the gain to expect: tokens a second over those of a plain pass.
 struct DraftLimits {
   std::int64_t n_plain = 0;    // rows without guesses
   std::int64_t most_rows = 0;  // of guesses
   double most_ns = 0;          // that the pass may take
 };
-void choose_draft_rows(const RowTimes& times, const DraftLimits& limits,
-                       std::span<DraftOffer> offers);
+double choose_draft_rows(const RowTimes& times, const DraftLimits& limits,
+                         std::span<DraftOffer> offers);
 
 // Chooses up to `most_rows` of the guesses that are right with a chance of at least `least`.
 void choose_likely_rows(double least, std::int64_t most_rows, std::span<DraftOffer> offers);

@@ -55,8 +55,13 @@ void BatchEngine::record_time(std::int64_t n_given) {
   if (shape_.n_decode == 0) return;
   std::int64_t n_sequences = shape_.n_decode;
   for (const Part& part : parts_) n_sequences -= part.n_drafted;
-  const bool is_plain = n_sequences == shape_.n_decode;
-  if (shape_.n_prefill == 0) row_times_.record(shape_.n_decode, ns, is_plain);
+  if (shape_.n_prefill == 0) {
+    row_times_.record({.n_rows = shape_.n_decode,
+                       .n_plain = n_sequences,
+                       .ns = ns,
+                       .n_given = n_given,
+                       .promised = plan_.promised});
+  }
   token_ns_.add(static_cast<double>(ns) * static_cast<double>(n_sequences) /
                 static_cast<double>(std::max(n_given, n_sequences)));
 }

@@ -40,6 +40,7 @@ class Planner {
     plan.runs.clear();
     plan.short_of_pages = -1;
     plan.shape = {};
+    plan.promised = 0;
     plan.scratch.is_out.assign(queue.sequences.size(), false);
     plan.scratch.prefilling.clear();
     plan.scratch.service.assign(queue.service.begin(), queue.service.end());
@@ -277,8 +278,8 @@ void Planner::draft() {
   if (offers.empty()) return;
   const std::int64_t most = std::min(kMostDraftRows, rows_left_);
   if (plan_.scratch.prefilling.empty()) {
-    choose_draft_rows(*budget_.row_times,
-                      {.n_plain = n_plain, .most_rows = most, .most_ns = target_ns_}, offers);
+    plan_.promised = choose_draft_rows(
+        *budget_.row_times, {.n_plain = n_plain, .most_rows = most, .most_ns = target_ns_}, offers);
   } else {
     const StepShape row{.n_decode = 1, .n_prefill = 0, .n_keys = 0};
     const double row_ns = budget_.time->predict_ns(row) - budget_.time->predict_ns({});

@@ -63,6 +63,7 @@ struct Plan {
   std::vector<Run> runs;                // those that decode first
   std::int32_t short_of_pages = -1;     // first in line, and doesn't fit
   StepShape shape;
+  double promised = 0;  // of guesses, when nobody prefills (choose_draft_rows())
 
   struct Scratch {
     std::vector<bool> is_out;  // by sequence: expired, pre-empted or admitted

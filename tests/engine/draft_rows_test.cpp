@@ -20,7 +20,8 @@ template <class F>
 RowTimes timed(std::int64_t n_rows, F ns_of) {
   RowTimes times;
   for (int i = 0; i < 4; ++i) {
-    for (std::int64_t rows = n_rows; rows > 0; --rows) times.record(rows, ns_of(rows), rows == 1);
+    for (std::int64_t rows = n_rows; rows > 0; --rows)
+      times.record({.n_rows = rows, .n_plain = 1, .ns = ns_of(rows)});
   }
   return times;
 }
@@ -44,20 +45,21 @@ constexpr DraftLimits one_of(std::int64_t n_plain) {
 TEST(RowTimes, KnowsWhatWasTimedAndEstimatesTheRest) {
   RowTimes times;
   EXPECT_EQ(times.of(3), 0);
-  times.record(2, 10 * kMs, true);
+  times.record({.n_rows = 2, .n_plain = 2, .ns = 10 * kMs});
   EXPECT_DOUBLE_EQ(times.of(2), 10e6);
   EXPECT_DOUBLE_EQ(times.of(1), 10e6) << "no more than two rows take";
   EXPECT_GT(times.of(4), 10e6);
   EXPECT_LT(times.of(4), 15e6);
-  times.record(6, 30 * kMs, false);
+  times.record({.n_rows = 6, .n_plain = 1, .ns = 30 * kMs});
   EXPECT_DOUBLE_EQ(times.of(4), 20e6) << "between the two";
-  times.record(5, 90 * kMs, false);
+  times.record({.n_rows = 5, .n_plain = 1, .ns = 90 * kMs});
   EXPECT_DOUBLE_EQ(times.of(5), 30e6) << "interrupted: six rows take less";
 }
 
 TEST(RowTimes, ManyRowsShareEntries) {
   RowTimes times;
-  for (std::int64_t rows = 1; rows <= 2000; ++rows) times.record(rows, rows * kMs, true);
+  for (std::int64_t rows = 1; rows <= 2000; ++rows)
+    times.record({.n_rows = rows, .n_plain = rows, .ns = rows * kMs});
   for (std::int64_t rows = 2; rows <= 2000; ++rows) {
     ASSERT_NEAR(times.of(rows), static_cast<double>(rows) * 1e6, 0.25e6 * double(rows)) << rows;
     ASSERT_GE(times.of(rows), times.of(rows - 1)) << rows;
@@ -67,20 +69,40 @@ TEST(RowTimes, ManyRowsShareEntries) {
 TEST(RowTimes, PlainPassesAreTimedAgainAndAgain) {
   RowTimes times;
   EXPECT_TRUE(times.needs_plain(1));
-  for (int i = 0; i < 3; ++i) times.record(1, kMs, true);
+  for (int i = 0; i < 3; ++i) times.record({.n_rows = 1, .n_plain = 1, .ns = kMs});
   EXPECT_FALSE(times.needs_plain(1));
   EXPECT_TRUE(times.needs_plain(2));
-  for (int i = 0; i < 64; ++i) times.record(4, kMs, false);
+  for (int i = 0; i < 64; ++i) times.record({.n_rows = 4, .n_plain = 1, .ns = kMs});
   EXPECT_TRUE(times.needs_plain(1));
-  times.record(1, kMs, true);
+  times.record({.n_rows = 1, .n_plain = 1, .ns = kMs});
   EXPECT_FALSE(times.needs_plain(1));
 }
 
 TEST(RowTimes, WhatIsNotMetAgainIsForgotten) {
   RowTimes times;
-  times.record(8, 100 * kMs, true);
-  for (int i = 0; i < 3000; ++i) times.record(1, kMs, true);
+  times.record({.n_rows = 8, .n_plain = 8, .ns = 100 * kMs});
+  for (int i = 0; i < 3000; ++i) times.record({.n_rows = 1, .n_plain = 1, .ns = kMs});
   EXPECT_LT(times.of(8), 2e6);
+}
+
+// Guesses that bring less than they promise must promise more; those that aren't made are forgiven.
+TEST(RowTimes, PromisesThatAreNotKeptCount) {
+  RowTimes times = timed(20, [](std::int64_t rows) { return (9 + rows) * kMs; });
+  EXPECT_EQ(times.kept(1), 1);
+  std::vector<DraftOffer> offers = {offer(4, 0.7)};
+  const double promised = choose_draft_rows(times, one_of(1), offers);
+  EXPECT_NEAR(promised, (1 + 0.7 + 0.49 + 0.343 + 0.2401) / 1.4, 1e-9);
+  EXPECT_EQ(offers[0].n_rows, 4);
+  for (int i = 0; i < 60; ++i) {
+    times.record({.n_rows = 5, .n_plain = 1, .ns = 14 * kMs, .n_given = 1, .promised = promised});
+  }
+  EXPECT_NEAR(times.kept(1), 10.0 / 14 / promised, 0.05);
+  EXPECT_EQ(times.kept(2), 1);
+  for (int i = 0; i < 3; ++i) times.record({.n_rows = 1, .n_plain = 1, .ns = 10 * kMs});
+  EXPECT_EQ(choose_draft_rows(times, one_of(1), offers), 1);
+  EXPECT_EQ(offers[0].n_rows, 0);
+  for (int i = 0; i < 2000; ++i) times.record({.n_rows = 1, .n_plain = 1, .ns = 10 * kMs});
+  EXPECT_GT(times.kept(1), 0.95);
 }
 
 TEST(AcceptRate, FollowsWhatIsRightOfLate) {

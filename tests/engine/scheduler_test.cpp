@@ -51,7 +51,7 @@ class Queue {
   void time_rows() {
     for (int n = 0; n < 3; ++n) {
       for (std::int64_t rows = 40; rows > 0; --rows) {
-        row_times_.record(rows, (10 + rows) * kMs, rows == 1);
+        row_times_.record({.n_rows = rows, .n_plain = 1, .ns = (10 + rows) * kMs});
       }
     }
     budget.row_times = &row_times_;
