@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "engine/batch_support.h"
 #include "engine/generator.h"
 #include "engine/loaded_model.h"
 #include "support/temp_dir.h"
@@ -163,6 +164,36 @@ TEST(SamplerWithMask, DrawsAmongTheAllowedAlone) {
   const std::unordered_map<std::int32_t, float> bias{{3, std::numeric_limits<float>::infinity()}};
   EXPECT_EQ(Sampler({.logit_bias = bias}).sample(logits, {}, 0, last), 129);
   EXPECT_EQ(Sampler({.temperature = 1, .logit_bias = bias}).sample(logits, {}, 0, last), 129);
+}
+
+// The same answers with guesses and without; most of this grammar's tokens are forced.
+TEST_F(GrammarConstraint, HoldsInABatchThatGuesses) {
+  for (const float temperature : {0.0f, 1.5f}) {
+    std::vector<test::Tokens> answers;
+    for (const std::int64_t draft_max : {0, 8}) {
+      // In a time in which every pass takes the same, all guesses are checked.
+      BatchEngine engine(model_->runner(),
+                         {.draft_max = draft_max,
+                          .clock = [now = std::int64_t{0}]() mutable { return now += 1'000'000; }});
+      const auto sink = std::make_shared<test::RecordingSink>();
+      ASSERT_TRUE(engine
+                      .submit({.prompt = {'h', 'i'},
+                               .max_tokens = 200,
+                               .sampling = {.temperature = temperature, .seed = 3},
+                               .stop_tokens = {261},
+                               .constraint = constrain(
+                                   kGbnf, R"(root ::= ("say " ("hello" | "bye") "; "){12})"),
+                               .sink = sink})
+                      .has_value());
+      while (engine.step()) {
+      }
+      EXPECT_EQ(sink->end->reason, FinishReason::kStop) << sink->error;
+      EXPECT_EQ(engine.stats().n_accepted > 20, draft_max > 0);
+      answers.push_back(sink->tokens);
+    }
+    EXPECT_EQ(answers[0], answers[1]);
+    EXPECT_EQ(answers[0].back(), 261);
+  }
 }
 
 }  // namespace
