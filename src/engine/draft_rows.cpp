@@ -12,6 +12,7 @@ constexpr std::int64_t kForgottenIn = 2048;  // passes
 constexpr double kPerRow = 0.06;             // a row's share of a pass, while it isn't known
 constexpr double kMargin = 1.05;             // what guesses must promise: times are noisy
 constexpr double kKept = 1.0 / 16;           // weight of a promise
+constexpr double kInterrupted = 1.5;         // times what such a pass takes: it takes no longer
 constexpr double kForgiven = 1.0 / 512;      // weight of a pass without one
 constexpr double kLeastChance = 0.05;        // of a guess that is worth a thought
 constexpr double kNew = 0.2;                 // weight of a guess that was put to the test
@@ -61,8 +62,12 @@ void RowTimes::record(const Pass& pass) {
   if (is_plain) {
     plain.brought += kForgiven * (plain.promised - plain.brought);
   } else if (pass.promised > 0 && pass.n_plain > 0 && pass.ns > 0) {
+    // An interruption says nothing about guesses.
+    const double usual = of(pass.n_rows);
+    const double ns = static_cast<double>(pass.ns);
+    const double counted = usual > 0 ? std::min(ns, kInterrupted * usual) : ns;
     const double gain = static_cast<double>(pass.n_given) * of(pass.n_plain) /
-                        (static_cast<double>(pass.n_plain) * static_cast<double>(pass.ns));
+                        (static_cast<double>(pass.n_plain) * counted);
     plain.promised += kKept * (pass.promised - plain.promised);
     plain.brought += kKept * (gain - plain.brought);
   }
