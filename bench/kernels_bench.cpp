@@ -87,10 +87,12 @@ struct Case {
   DType type;
   float fine_above;
   std::int64_t m, n, k;
+  int tiling = 0;  // index in the table's list
 
+  const GemmTiling& gemm_tiling() const { return table->tilings[tiling]; }
   std::string name() const {
-    return fmt::format("qgemm/{}/{}/{}/M{}/N{}/K{}", table->isa, dtype_name(type),
-                       precision_name(fine_above), m, n, k);
+    return fmt::format("qgemm/{}/{}/{}/M{}/N{}/K{}/T{}", table->isa, dtype_name(type),
+                       precision_name(fine_above), m, n, k, tiling);
   }
 };
 
@@ -102,7 +104,8 @@ void quantize(const Case& c, const std::vector<float>& x, void* packed) {
                              .row_end = c.m,
                              .n_rows = c.m,
                              .fine_above = c.fine_above,
-                             .packed = packed};
+                             .packed = packed,
+                             .tiling = &c.gemm_tiling()};
   c.table->act_quantize(&args);
 }
 
@@ -132,7 +135,8 @@ void bench_qgemm(benchmark::State& state, const Case& c) {
                           .n_rows = c.m,
                           .fine_above = c.fine_above,
                           .out = out.data(),
-                          .out_stride = c.n};
+                          .out_stride = c.n,
+                          .tiling = &c.gemm_tiling()};
   double best = 1e9;
   for (auto _ : state) {
     const auto begin = Clock::now();
@@ -180,8 +184,10 @@ void register_all() {
             if (k % format->super_block != 0) continue;
             // An iteration stays well below a time slice, so that one in many is undisturbed.
             const std::int64_t n = m >= 64 ? 96 : m >= 8 ? 384 : 1536;
-            const Case c = {table, format->type, fine_above, m, n, k};
-            benchmark::RegisterBenchmark(c.name().c_str(), bench_qgemm, c);
+            for (int tiling = 0; tiling < table->n_tilings; ++tiling) {
+              const Case c = {table, format->type, fine_above, m, n, k, tiling};
+              benchmark::RegisterBenchmark(c.name().c_str(), bench_qgemm, c);
+            }
           }
         }
       }

@@ -7,8 +7,8 @@
 //
 // Where no column is fine a = hi, and lo isn't written. Else a = 256·hi + lo, and the coarse
 // columns have lo = 0 and d / 256: the same products, since powers of two don't round. Every tile
-// is `full` wide but the last, which has the next width there is a kernel for (1, 2, 4, 6); its
-// unused columns are zero.
+// is `full` wide (4, 6 or 8) but the last, which has the next width there is a kernel for (1, 2, 4,
+// 6); its unused columns are zero.
 //
 // Included by files that are compiled for one ISA: everything has internal linkage.
 #pragma once
@@ -18,8 +18,7 @@
 namespace slip {
 namespace {
 
-inline constexpr int kActUnits = 8;    // per plane and block: 32 columns / 4
-inline constexpr int kDirectRows = 4;  // up to so many rows, weights are unpacked in registers
+inline constexpr int kActUnits = 8;  // per plane and block: 32 columns / 4
 inline constexpr int kActColumnBytes =
     80;  // of a block: two planes, d, float(a_sum) · d and two sums
 inline constexpr float kActTopCoarse = 127.0F;
@@ -34,7 +33,7 @@ struct ActTiles {
 };
 
 inline int tile_width(int64_t rows_left, int full) {
-  if (rows_left >= full) return full;
+  if (rows_left >= full || rows_left > 6) return full;
   if (rows_left > 4) return 6;
   return rows_left > 2 ? 4 : static_cast<int>(rows_left);
 }
@@ -48,11 +47,10 @@ inline int64_t tile_offset(const ActTiles& tiles, int64_t tile) {
   return tile * (tile_head_bytes(tiles.n_blocks) + tiles.n_blocks * kActColumnBytes * tiles.full);
 }
 
-inline int64_t act_tiles_bytes(const ActTiles& tiles) {
-  const int64_t n_full = tiles.n_rows / tiles.full;
-  const int64_t left = tiles.n_rows - n_full * tiles.full;
-  return tile_offset(tiles, n_full) + tile_head_bytes(tiles.n_blocks) +
-         tiles.n_blocks * kActColumnBytes * tile_width(left, tiles.full);
+// Enough for tiles of any width: a tile has 4 columns or more but the last, which has 2 without use
+// at most.
+inline int64_t act_tiles_bytes(int64_t n_rows, int64_t n_blocks) {
+  return (n_rows / 4 + 1) * tile_head_bytes(n_blocks) + (n_rows + 2) * n_blocks * kActColumnBytes;
 }
 
 }  // namespace

@@ -21,10 +21,27 @@ constexpr int kReduceLanes = 16;   // partial sums of every float reduction, see
 constexpr int kActBlock = 32;      // columns that share one activation scale
 constexpr int kKvPageTokens = 32;  // tokens of a KV page: two groups of 16 keys
 constexpr int kKeyBlock = 256;     // keys of one softmax block, aligned to absolute position
+constexpr int kFewGemmRows = 32;   // above, KernelTable::many_rows tells how products are done
 
 // reduce16(v): how 16 partial sums become one, everywhere:
 //   u[i] = v[i] + v[i+8] (i < 8); t[i] = u[i] + u[i+4] (i < 4); s[i] = t[i] + t[i+2] (i < 2);
 //   s[0] + s[1]. Partial sum i takes elements i, i+16, i+32 … in ascending order.
+
+// ---- How products with quantised weights go about it -------------------------------------------
+// Goes up when a kernel changes in a way that may make another choice the fastest.
+constexpr int kGemmVersion = 1;
+
+// No choice here changes a bit of any result. Which is fastest depends on the CPU:
+// ops/gemm_tuner.h tries those that a table lists.
+struct GemmTiling {
+  // Up to so many activation rows, each register tile unpacks the weights for itself; above, a
+  // panel of unpacked weights in the cache serves all tiles.
+  int direct_rows;
+  int tile_columns;  // activation rows of a panel's register tile
+  int panel_blocks;  // blocks of 32 columns of a panel, at most
+  int sweep_kib;     // of activations that stay in the L2 cache while all panels meet them
+  int ahead;         // 1: the packed weights of the next panel are fetched meanwhile, else 0
+};
 
 // ---- Activations -------------------------------------------------------------------------------
 // Recipe: per row and block of 32 columns, amax = max |x|; the block is fine when
@@ -41,11 +58,12 @@ struct ActQuantArgs {
   const float* x;  // [n_rows][n_cols], row stride `x_stride` floats
   int64_t x_stride;
   int64_t n_cols;     // multiple of 32
-  int64_t row_begin;  // rows to do: a multiple of the table's act_tile, as is row_end unless last
+  int64_t row_begin;  // rows to do: a multiple of act_tile, as is row_end unless it is the last
   int64_t row_end;
   int64_t n_rows;    // rows of the whole packed buffer
   float fine_above;  // in root mean squares of the row; 0: every block is fine, infinity: none
   void* packed;      // act_bytes(n_rows, n_cols) bytes, 64-byte aligned; layout private
+  const GemmTiling* tiling;
 };
 
 // ---- Matrix products ---------------------------------------------------------------------------
@@ -61,11 +79,12 @@ struct QGemmArgs {
   const PackedMatrix* w;
   int64_t group_begin;
   int64_t group_end;
-  const void* act;  // packed by act_quantize of the same table, same n_cols, n_rows and fine_above
+  const void* act;  // by act_quantize of the same table, same n_cols, n_rows, fine_above, tiling
   int64_t n_rows;   // activation rows (M)
   float fine_above;
   float* out;
   int64_t out_stride;
+  const GemmTiling* tiling;
 };
 
 // Float weights × float activations. Recipe, per output, blocks of 32 columns in ascending order
@@ -232,8 +251,14 @@ struct GateArgs {
 
 struct KernelTable {
   const char* isa;  // "ref", "avx2", "avx512", "avx512_bf16", "neon"
-  int act_tile;     // activation rows packed together
-  size_t (*act_bytes)(int64_t n_rows, int64_t n_cols);
+  // What qgemm has to choose from, the usual first; and what was chosen for few activation rows and
+  // for more (kFewGemmRows).
+  const GemmTiling* tilings;
+  int n_tilings;
+  GemmTiling few_rows, many_rows;
+  // Activation rows packed together.
+  int64_t (*act_tile)(const GemmTiling* tiling, int64_t n_rows);
+  size_t (*act_bytes)(int64_t n_rows, int64_t n_cols);  // with any tiling
   void (*act_quantize)(const ActQuantArgs*);
   void (*qgemm)(const QGemmArgs*);
   void (*fgemm)(const FGemmArgs*);

@@ -5,10 +5,26 @@
 namespace slip {
 namespace {
 
+// Two tiles of 8 rows in registers match a panel, and one beats it. Of 24 blocks, panels are 30 …
+// 42 KB, about an L1 cache.
+constexpr GemmTiling kTilings[] = {
+    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
+    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 0},
+    {.direct_rows = 4, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
+    {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
+    {.direct_rows = 32, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
+    {.direct_rows = 16, .tile_columns = 4, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
+    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 16, .sweep_kib = 256, .ahead = 1},
+    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 32, .sweep_kib = 768, .ahead = 1},
+};
+
 KernelTable make_table() {
   KernelTable t = *table_avx2();
   t.isa = "avx512";
-  t.act_tile = kActTileAvx512;
+  t.tilings = kTilings;
+  t.n_tilings = sizeof(kTilings) / sizeof(kTilings[0]);
+  t.few_rows = t.many_rows = kTilings[0];
+  t.act_tile = act_tile_avx512;
   t.act_bytes = act_bytes_avx512;
   t.act_quantize = act_quantize_avx512;
   t.qgemm = qgemm_avx512;

@@ -8,7 +8,7 @@ namespace {
 KernelTable make_table() {
   KernelTable t = *table_ref();
   t.isa = "neon";
-  t.act_tile = kActTileNeon;
+  t.act_tile = act_tile_neon;
   t.act_bytes = act_bytes_neon;
   t.act_quantize = act_quantize_neon;
   t.qgemm = qgemm_neon;

@@ -4,10 +4,17 @@
 namespace slip {
 namespace {
 
+// There is nothing to choose from.
+constexpr GemmTiling kTilings[] = {
+    {.direct_rows = 0, .tile_columns = 1, .panel_blocks = 0, .sweep_kib = 0, .ahead = 0}};
+
 KernelTable make_table() {
   KernelTable t = {};
   t.isa = "ref";
-  t.act_tile = 1;
+  t.tilings = kTilings;
+  t.n_tilings = 1;
+  t.few_rows = t.many_rows = kTilings[0];
+  t.act_tile = act_tile_ref;
   t.act_bytes = act_bytes_ref;
   t.act_quantize = act_quantize_ref;
   t.qgemm = qgemm_ref;

@@ -36,6 +36,10 @@ MacUnit mac_unit(PackedKind kind) {
   return is_int4 ? MacUnit::kInt4 : MacUnit::kInt8;
 }
 
+const GemmTiling& gemm_tiling(const KernelTable& kernels, std::int64_t n_rows) {
+  return n_rows <= kFewGemmRows ? kernels.few_rows : kernels.many_rows;
+}
+
 void matmul(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, int thread) {
   SLIP_CHECK(job.weight->is_float() ? input.x != nullptr : input.packed != nullptr);
   const WeightMatrix& weight = *job.weight;
@@ -68,7 +72,8 @@ void matmul(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, int 
                          .n_rows = input.n_rows,
                          .fine_above = input.fine_above,
                          .out = job.out,
-                         .out_stride = job.out_stride};
+                         .out_stride = job.out_stride,
+                         .tiling = &gemm_tiling(ctx.kernels(), input.n_rows)};
     ctx.kernels().qgemm(&args);
   }
 }

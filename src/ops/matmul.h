@@ -58,6 +58,9 @@ struct MatmulJob {
 // The arithmetic that weights of the kind ask for, with activations of 16 bits.
 MacUnit mac_unit(PackedKind kind);
 
+// What was chosen for products of so many activation rows, which are quantised with it.
+const GemmTiling& gemm_tiling(const KernelTable& kernels, std::int64_t n_rows);
+
 // What one thread does of a product. Quantised weights take input.packed, BF16 ones input.rounded
 // if there is one, other float and exact ones input.x.
 void matmul(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, int thread);

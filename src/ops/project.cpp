@@ -68,6 +68,7 @@ class Project {
  private:
   std::int64_t n_cols() const { return jobs_[0].weight->n_cols(); }
   std::int64_t n_rows() const { return input_.x.n_rows; }
+  const GemmTiling& tiling() const { return gemm_tiling(ctx_.kernels(), n_rows()); }
   bool normalises() const { return !input_.norm.weight.empty(); }
 
   // Rows [begin, end), whole tiles of activations.
@@ -94,7 +95,8 @@ class Project {
                               .row_end = end,
                               .n_rows = n_rows(),
                               .fine_above = input_.fine_above,
-                              .packed = to.quantized};
+                              .packed = to.quantized,
+                              .tiling = &tiling()};
       ctx_.kernels().act_quantize(&args);
     }
   }
@@ -112,7 +114,7 @@ class Project {
       if (normalises()) name = quantizes_ ? "norm+quantise" : (rounds_ ? "norm+round" : "norm");
       return OpCost{.name = name, .bytes = n_rows() * n_cols() * of_value};
     };
-    ctx_.parallel_for(n_rows(), ctx_.kernels().act_tile, task, cost);
+    ctx_.parallel_for(n_rows(), ctx_.kernels().act_tile(&tiling(), n_rows()), task, cost);
   }
 
   MatmulInput prepared(const ProjectBuffers& from) const {

@@ -99,10 +99,16 @@ std::vector<float> activations(std::int64_t n_rows, std::int64_t n_cols, Fill fi
 }
 
 std::vector<float> run_qgemm(const KernelTable& table, const QgemmCase& c) {
+  return run_qgemm(table, c.n_rows <= kFewGemmRows ? table.few_rows : table.many_rows, c);
+}
+
+std::vector<float> run_qgemm(const KernelTable& table, const GemmTiling& tiling,
+                             const QgemmCase& c) {
   const PackedMatrix& w = c.weights->packed();
   Poisoned act(table.act_bytes(c.n_rows, w.n_cols));
   // In two calls, split where the table allows it.
-  const std::int64_t middle = c.n_rows / 2 / table.act_tile * table.act_tile;
+  const std::int64_t act_tile = table.act_tile(&tiling, c.n_rows);
+  const std::int64_t middle = c.n_rows / 2 / act_tile * act_tile;
   for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, c.n_rows}}) {
     const ActQuantArgs args = {.x = c.x->data(),
                                .x_stride = w.n_cols,
@@ -111,7 +117,8 @@ std::vector<float> run_qgemm(const KernelTable& table, const QgemmCase& c) {
                                .row_end = end,
                                .n_rows = c.n_rows,
                                .fine_above = c.fine_above,
-                               .packed = act.as<void>()};
+                               .packed = act.as<void>(),
+                               .tiling = &tiling};
     table.act_quantize(&args);
   }
   const std::int64_t out_stride = c.weights->n_groups() * kRowGroup + 3;
@@ -123,7 +130,8 @@ std::vector<float> run_qgemm(const KernelTable& table, const QgemmCase& c) {
                           .n_rows = c.n_rows,
                           .fine_above = c.fine_above,
                           .out = out.data(),
-                          .out_stride = out_stride};
+                          .out_stride = out_stride,
+                          .tiling = &tiling};
   table.qgemm(&args);
   return out;
 }

@@ -47,5 +47,7 @@ struct QgemmCase {
   std::int64_t group_end;
 };
 std::vector<float> run_qgemm(const KernelTable& table, const QgemmCase& c);
+std::vector<float> run_qgemm(const KernelTable& table, const GemmTiling& tiling,
+                             const QgemmCase& c);
 
 }  // namespace slip::test

@@ -129,6 +129,30 @@ TEST_P(Qgemm, RefEqualsDoublePrecision) {
   }
 }
 
+// Batches on both sides of every bound of a tiling, long rows in several panels, a last group that
+// is alone and not full.
+TEST_P(Qgemm, EveryTilingGivesTheBitsOfRef) {
+  const auto tables = tables_under_test();
+  for (const std::int64_t n_cols : {32, 576, 1536}) {
+    if (!fits(n_cols)) continue;
+    const QuantMatrix weights(GetParam(), 40, n_cols, Fill::kRandom, 12);
+    for (const std::int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 21, 31, 32, 33, 71}) {
+      const std::vector<float> x = activations(m, n_cols, Fill::kRandom, static_cast<unsigned>(m));
+      for (const float fine_above : {kFine, kMixed}) {
+        const QgemmCase c = {&weights, &x, m, fine_above, 0, weights.n_groups()};
+        const std::vector<float> expected = run_qgemm(*tables.front(), c);
+        for (const KernelTable* table : tables) {
+          for (int i = 0; i < table->n_tilings; ++i) {
+            EXPECT_TRUE(same_bits(run_qgemm(*table, table->tilings[i], c), expected))
+                << table->isa << ", tiling " << i << ": K " << n_cols << ", M " << m
+                << ", fine above " << fine_above;
+          }
+        }
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, Qgemm, testing::ValuesIn(quantized_types()), name_of);
 
 // Activations come back from a product with the identity. x: [n_rows][n_cols].
@@ -151,12 +175,12 @@ std::vector<float> quantized_values(const KernelTable& table, const std::vector<
                           PackedKind::kQ8_0};
   const std::int64_t n_rows = static_cast<std::int64_t>(x.size()) / n_cols;
   Poisoned act(table.act_bytes(n_rows, n_cols));
-  const ActQuantArgs quantize = {x.data(), n_cols, n_cols,     0,
-                                 n_rows,   n_rows, fine_above, act.as<void>()};
+  const ActQuantArgs quantize = {x.data(),   n_cols,         n_cols,         0, n_rows, n_rows,
+                                 fine_above, act.as<void>(), &table.few_rows};
   table.act_quantize(&quantize);
   std::vector<float> out(x.size());
-  const QGemmArgs multiply = {&w,     0,          n_groups,   act.as<void>(),
-                              n_rows, fine_above, out.data(), n_cols};
+  const QGemmArgs multiply = {&w,         0,          n_groups, act.as<void>(), n_rows,
+                              fine_above, out.data(), n_cols,   &table.few_rows};
   table.qgemm(&multiply);
   return out;
 }

@@ -1,5 +1,5 @@
 // Activations for the AVX2 products, as act_tiles.h says; but when every block is fine and there
-// are more than kDirectRows rows, a is kept as int16, in units of 2 k that take the place of both
+// are more than direct_rows rows, a is kept as int16, in units of 2 k that take the place of both
 // planes: k = 4s and 4s + 2, then 4s + 1 and 4s + 3, so that step s of column c is the 8 bytes at
 // 8 · (s · C + c).
 #include <immintrin.h>
@@ -175,7 +175,7 @@ void pack_tile(const ActQuantArgs* args, int64_t row, int n_rows, uint8_t* out) 
       const float* x = args->x + (row + c) * args->x_stride + b * kActBlock;
       blocks[c] = c < n_rows ? quantize(x, limits[c]) : Block{{zero, zero}, 0.0F, false};
     }
-    if (takes_words(args->n_rows, args->fine_above)) {
+    if (takes_words(args->tiling, args->n_rows, args->fine_above)) {
       pack_words<kCols>(blocks, out);
     } else {
       fine[b] = pack_block<kCols>(blocks, out);
@@ -189,8 +189,12 @@ ActTiles tiles_of(int64_t n_rows, int64_t n_cols) {
 
 }  // namespace
 
+int64_t act_tile_avx2(const GemmTiling*, int64_t) {
+  return kActTileAvx2;
+}
+
 size_t act_bytes_avx2(int64_t n_rows, int64_t n_cols) {
-  return static_cast<size_t>(act_tiles_bytes(tiles_of(n_rows, n_cols)));
+  return static_cast<size_t>(act_tiles_bytes(n_rows, n_cols / kActBlock));
 }
 
 void act_quantize_avx2(const ActQuantArgs* args) {

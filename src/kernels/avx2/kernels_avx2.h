@@ -5,6 +5,7 @@
 
 namespace slip {
 
+int64_t act_tile_avx2(const GemmTiling* tiling, int64_t n_rows);
 size_t act_bytes_avx2(int64_t n_rows, int64_t n_cols);
 void act_quantize_avx2(const ActQuantArgs* args);
 void qgemm_avx2(const QGemmArgs* args);

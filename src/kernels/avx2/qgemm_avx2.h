@@ -7,10 +7,10 @@
 namespace slip {
 
 constexpr int kActTileAvx2 = 4;
-// Whether activations are packed as int16: every block fine, more than kDirectRows rows.
-bool takes_words(int64_t n_rows, float fine_above);
+// Whether activations are packed as int16: every block fine, more than direct_rows of them.
+bool takes_words(const GemmTiling* tiling, int64_t n_rows, float fine_above);
 
-// Up to kDirectRows (act_tiles.h) activation rows.
+// Up to direct_rows activation rows, 4 at most.
 void qgemm_direct_avx2(const QGemmArgs* args);
 void qgemm_panel_avx2(const QGemmArgs* args);
 

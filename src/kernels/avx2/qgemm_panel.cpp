@@ -7,16 +7,18 @@
 #include "kernels/avx2/kernels_avx2.h"
 #include "kernels/avx2/qgemm_avx2.h"
 #include "kernels/avx2/unpack.h"
+#include "kernels/panel_ahead.h"
 
 namespace slip {
 namespace {
 
-constexpr int64_t kPanelBlocks = 32, kPanelBlocksWords = 20;  // at most 24 KB of an L1 cache
-constexpr int64_t kPanelBytes = kPanelBlocksWords * (1024 + 4 * 64);
-static_assert(kPanelBytes >= kPanelBlocks * (512 + 4 * 64));
-// The columns of a panel of so many activation rows stay in L2 while all panels of those columns
-// sweep over them.
-constexpr int64_t kSweepBytes = 320 << 10;
+constexpr int64_t kMostPanelBlocks = 48;
+// int16 takes up to twice the room of bytes.
+constexpr int64_t blocks_of_words(int64_t panel_blocks) {
+  return panel_blocks * 5 / 8;
+}
+constexpr int64_t kPanelBytes = blocks_of_words(kMostPanelBlocks) * (1024 + 4 * 64);
+static_assert(kPanelBytes >= kMostPanelBlocks * (512 + 4 * 64));
 
 struct TileArgs {
   const uint8_t* panel;
@@ -27,6 +29,7 @@ struct TileArgs {
   int64_t out_stride;
   bool first;      // the sums start here, else they continue from `out`
   int zero_shift;  // log2 of code_zero()
+  PanelAhead ahead;
 };
 
 // A kind as the panel kernels see it.
@@ -212,7 +215,11 @@ void tile(const TileArgs* args) {
       _mm256_storeu_ps(args->out + c * args->out_stride + 8, _mm256_setzero_ps());
     }
   }
+  const uint8_t* ahead = args->ahead.at;
   for (int64_t b = 0; b < args->n_blocks; ++b) {
+    for (int64_t i = 0; i < args->ahead.block_lines; ++i, ahead += 64) {
+      _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
+    }
     const uint8_t* scales = panel + 64 * S::kHalves * kHalfSteps;
     const uint8_t* factors = act + 4 * 2 * kActUnits * kCols;
 #pragma GCC unroll 2
@@ -270,12 +277,14 @@ void sweep(const QGemmArgs* args, int zero) {
   alignas(64) uint8_t panel[kPanelBytes];
   const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kActTileAvx2};
   const PanelFill fill = panel_fill_avx2(args->w->kind, S::kWords);
-  constexpr int64_t kMost = S::kWords ? kPanelBlocksWords : kPanelBlocks;
-  const int64_t n_chunks = (tiles.n_blocks + kMost - 1) / kMost;
+  const int64_t panel_blocks = args->tiling->panel_blocks;
+  const int64_t most = S::kWords ? blocks_of_words(panel_blocks) : panel_blocks;
+  const int64_t n_chunks = (tiles.n_blocks + most - 1) / most;
   const int64_t chunk = (tiles.n_blocks + n_chunks - 1) / n_chunks;
   const int64_t n_tiles = (args->n_rows + tiles.full - 1) / tiles.full;
   const int64_t tile_bytes = tile_offset(tiles, 1);
-  const int64_t sweep_tiles = kSweepBytes / (chunk * kActColumnBytes * tiles.full);
+  const int64_t sweep_tiles =
+      args->tiling->sweep_kib * 1024 / (chunk * kActColumnBytes * tiles.full);
   for (int64_t tile_begin = 0; tile_begin < n_tiles; tile_begin += sweep_tiles) {
     const int64_t tile_end =
         tile_begin + sweep_tiles < n_tiles ? tile_begin + sweep_tiles : n_tiles;
@@ -285,6 +294,8 @@ void sweep(const QGemmArgs* args, int zero) {
         const PanelFillArgs fill_args = {args->w->data + g * args->w->group_bytes, b, n_blocks,
                                          panel};
         fill(&fill_args);
+        const PanelAhead ahead =
+            next_panel(args, {g, 1, b, n_blocks, chunk, tiles.n_blocks, tile_end - tile_begin});
         for (int64_t t = tile_begin; t < tile_end; ++t) {
           const int64_t left = args->n_rows - t * tiles.full;
           const int width = tile_width(left, tiles.full);
@@ -298,6 +309,7 @@ void sweep(const QGemmArgs* args, int zero) {
               args->out_stride,
               b == 0,
               log2_of(zero),
+              ahead.of_tile(t - tile_begin, n_blocks),
           };
           if (left < width) {
             run_wide_tile<S>(width, static_cast<int>(left), tile_args);
@@ -315,7 +327,7 @@ void sweep_kind(const QGemmArgs* args) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kHalves = 32 / kLayout.granule;
   constexpr int kZero = is_signed(kKind) ? 0 : code_zero(kKind);
-  if (takes_words(args->n_rows, args->fine_above)) {
+  if (takes_words(args->tiling, args->n_rows, args->fine_above)) {
     sweep<Shape<true, kHalves, kLayout.has_min, 1, false>>(args, 0);
   } else {
     sweep<Shape<false, kHalves, kLayout.has_min, sum_depth(kKind), kZero != 0>>(args, kZero);

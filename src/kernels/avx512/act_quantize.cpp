@@ -1,5 +1,5 @@
-// Activations for the AVX-512 products, as act_tiles.h says; with more than kDirectRows rows the
-// planes hold uint8, the value + 128 (the panel's weights are signed).
+// Activations for the AVX-512 products, as act_tiles.h says; with more than direct_rows
+// rows the planes hold uint8, the value + 128 (the panel's weights are signed).
 #include <immintrin.h>
 
 #include "kernels/act_tiles.h"
@@ -81,7 +81,7 @@ inline void scatter(const uint32_t* lanes, int planes, int width, uint32_t* out)
 }
 
 // One column of a tile's block that has `planes`.
-inline void pack_column(Block block, int planes, const ActTiles& tiles, int width, uint32_t* out) {
+inline void pack_column(Block block, int planes, bool is_direct, int width, uint32_t* out) {
   __m512i bytes;
   if (planes == 1) {
     bytes = _mm512_packs_epi16(block.words, block.words);
@@ -93,7 +93,7 @@ inline void pack_column(Block block, int planes, const ActTiles& tiles, int widt
     const Planes split_words = split(block.words);
     bytes = _mm512_packs_epi16(split_words.hi, split_words.lo);
   }
-  if (tiles.n_rows > kDirectRows) bytes = _mm512_xor_si512(bytes, _mm512_set1_epi8(-128));
+  if (!is_direct) bytes = _mm512_xor_si512(bytes, _mm512_set1_epi8(-128));
   alignas(64) uint32_t lanes[16];
   _mm512_store_si512(lanes, bytes);
   scatter(lanes, planes, width, out);
@@ -104,6 +104,7 @@ inline void pack_column(Block block, int planes, const ActTiles& tiles, int widt
 void pack_tile(const ActQuantArgs* args, const ActTiles& tiles, int64_t row, int width,
                uint8_t* out) {
   const int n_rows = tiles.n_rows - row < width ? static_cast<int>(tiles.n_rows - row) : width;
+  const bool is_direct = tiles.n_rows <= args->tiling->direct_rows;
   auto* fine = reinterpret_cast<int32_t*>(out);
   out += tile_head_bytes(tiles.n_blocks);
   float limits[kMaxTileColumns] = {};
@@ -119,24 +120,25 @@ void pack_tile(const ActQuantArgs* args, const ActTiles& tiles, int64_t row, int
       fine[b] |= static_cast<int32_t>(blocks[c].is_fine) << c;
     }
     for (int c = 0; c < n_rows; ++c) {
-      pack_column(blocks[c], fine[b] == 0 ? 1 : 2, tiles, width,
+      pack_column(blocks[c], fine[b] == 0 ? 1 : 2, is_direct, width,
                   reinterpret_cast<uint32_t*>(out) + c);
     }
   }
 }
 
-ActTiles tiles_of(int64_t n_rows, int64_t n_cols) {
-  return {n_cols / kActBlock, n_rows, tile_columns_avx512(n_rows)};
-}
-
 }  // namespace
 
+int64_t act_tile_avx512(const GemmTiling* tiling, int64_t n_rows) {
+  return tile_columns_avx512(tiling, n_rows);
+}
+
 size_t act_bytes_avx512(int64_t n_rows, int64_t n_cols) {
-  return static_cast<size_t>(act_tiles_bytes(tiles_of(n_rows, n_cols)));
+  return static_cast<size_t>(act_tiles_bytes(n_rows, n_cols / kActBlock));
 }
 
 void act_quantize_avx512(const ActQuantArgs* args) {
-  const ActTiles tiles = tiles_of(args->n_rows, args->n_cols);
+  const ActTiles tiles = {args->n_cols / kActBlock, args->n_rows,
+                          tile_columns_avx512(args->tiling, args->n_rows)};
   for (int64_t m = args->row_begin; m < args->row_end; m += tiles.full) {
     const int width = tile_width(args->n_rows - m, tiles.full);
     auto* out = static_cast<uint8_t*>(args->packed) + tile_offset(tiles, m / tiles.full);

@@ -5,6 +5,7 @@
 
 namespace slip {
 
+int64_t act_tile_avx512(const GemmTiling* tiling, int64_t n_rows);
 size_t act_bytes_avx512(int64_t n_rows, int64_t n_cols);
 void act_quantize_avx512(const ActQuantArgs* args);
 void qgemm_avx512(const QGemmArgs* args);

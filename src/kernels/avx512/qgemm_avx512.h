@@ -6,13 +6,13 @@
 
 namespace slip {
 
-// Columns of a full tile: 6, but two tiles of 4 are faster than 6 and 2. Activations are quantised
-// in multiples of both.
-constexpr int kActTileAvx512 = 12;
-constexpr int kMaxTileColumns = 6;
-int tile_columns_avx512(int64_t n_rows);
+// Columns of a full tile: 4 or 6 that a panel meets, or as many as have room in registers beside
+// the weights of a block.
+constexpr int kDirectColumns = 8;
+constexpr int kMaxTileColumns = 8;
+int tile_columns_avx512(const GemmTiling* tiling, int64_t n_rows);
 
-// Up to kDirectRows (act_tiles.h) activation rows.
+// Up to direct_rows activation rows.
 void qgemm_direct_avx512(const QGemmArgs* args);
 void qgemm_panel_avx512(const QGemmArgs* args);
 

@@ -1,24 +1,19 @@
 // Products of many activation rows: a panel of 32 (or 16) weight rows is unpacked to L1 once, then
-// swept by all tiles of activations. Register tile: 32 rows × 6 columns, i.e. 12 integer and 12
-// float accumulators, 2 registers of weights and the broadcast activations: per step 8 loads feed
-// 12 dot products, so that the two dot-product ports are the limit.
+// swept by all tiles of activations, as many as fit L2 at a time. Register tile: 32 rows × 6
+// columns, i.e. 12 integer and 12 float accumulators, 2 registers of weights and the broadcast
+// activations: per step 8 loads feed 12 dot products, so that the two dot-product ports are the
+// limit.
 #include "kernels/act_tiles.h"
 #include "kernels/avx512/kernels_avx512.h"
 #include "kernels/avx512/qgemm_avx512.h"
 #include "kernels/avx512/unpack.h"
+#include "kernels/panel_ahead.h"
 
 namespace slip {
 namespace {
 
-constexpr int64_t kPanelBlocks = 24;  // 30 … 42 KB, about an L1 cache
-constexpr int64_t kPanelBytes = kPanelBlocks * (8 + 3 * 2) * 128;
-// The columns of a panel of so many activation rows stay in L2 while all panels of those columns
-// sweep over them.
-constexpr int64_t kSweepBytes = 512 << 10;
-
-// While a tile multiplies, the packed weights of the panel after it come from memory: so many bytes
-// a block, such that few tiles fetch all.
-constexpr int64_t kAheadLines = 4;
+constexpr int64_t kMostPanelBlocks = 32;
+constexpr int64_t kPanelBytes = kMostPanelBlocks * (8 + 3 * 2) * 128;
 
 struct TileArgs {
   const uint8_t* panel;
@@ -27,9 +22,9 @@ struct TileArgs {
   int64_t n_blocks;
   float* out;
   int64_t out_stride;
-  int n_columns;         // with a place in `out`
-  bool first;            // the sums start here, else they continue from `out`
-  const uint8_t* ahead;  // to be read soon: kAheadLines of 64 B a block, from memory into L2
+  int n_columns;  // with a place in `out`
+  bool first;     // the sums start here, else they continue from `out`
+  PanelAhead ahead;
 };
 
 // A kind as the panel kernels see it.
@@ -87,14 +82,11 @@ __attribute__((noinline)) void tile(const TileArgs* args) {
                       : _mm512_loadu_ps(args->out + c * args->out_stride + 16 * g);
     }
   }
-  const uint8_t* ahead = args->ahead;
+  const uint8_t* ahead = args->ahead.at;
   for (int64_t b = 0; b < args->n_blocks; ++b) {
-    if (ahead != nullptr) {
-#pragma GCC unroll 4
-      for (int i = 0; i < kAheadLines; ++i) {
-        _mm_prefetch(reinterpret_cast<const char*>(ahead + 64 * i), _MM_HINT_T1);
-      }
-      ahead += 64 * kAheadLines;
+    for (int64_t i = 0; i < args->ahead.block_lines; ++i, ahead += 64) {
+      _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
+      _mm_prefetch(reinterpret_cast<const char*>(ahead + args->ahead.to_second), _MM_HINT_T1);
     }
     const uint8_t* init = panel + kActUnits * kLines;
     const uint8_t* scales = init + S::kHalves * kLines;
@@ -173,56 +165,14 @@ int64_t chunk_blocks(int64_t n_blocks, int64_t most) {
   return (n_blocks + n_chunks - 1) / n_chunks;
 }
 
-// A panel's place in a task's groups and blocks.
-struct PanelPlace {
-  int64_t group;
-  int64_t block;
-  int64_t n_blocks;
-  int64_t chunk;
-  int64_t all_blocks;
-};
-
-// The packed bytes of the panel that comes next: of two groups, one after the other.
-struct Ahead {
-  const uint8_t* at[2];
-  int64_t n_bytes;  // of each
-
-  // Of tile `t`, which has n_blocks blocks; null when earlier ones have fetched all.
-  const uint8_t* of_tile(int64_t t, int64_t n_blocks) const {
-    const int64_t of_one = n_blocks * kAheadLines * 64;
-    const int64_t per_group = (n_bytes + of_one - 1) / of_one;
-    if (t >= 2 * per_group) return nullptr;
-    return at[t / per_group] + t % per_group * of_one;
-  }
-};
-
-Ahead next_panel(const QGemmArgs* args, const PanelPlace& p) {
-  const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
-  int64_t group = p.group + 2, block = p.block;
-  if (group >= args->group_end) {
-    group = args->group_begin;
-    block += p.chunk;
-    if (block >= p.all_blocks) {
-      group = args->group_end;
-      block = 0;
-    }
-  }
-  const int64_t last = (args->w->n_rows + kRowGroup - 1) / kRowGroup - 1;
-  const int64_t offset = block * layout.block_bytes + block / 8 * layout.head_bytes;
-  const uint8_t* data = args->w->data + offset;
-  const int64_t second = group + 1 < last ? group + 1 : last;
-  return {{data + (group < last ? group : last) * args->w->group_bytes,
-           data + second * args->w->group_bytes},
-          p.n_blocks * layout.block_bytes};
-}
-
 template <class S>
 void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
   alignas(64) uint8_t panel[kPanelBytes];
-  const int64_t chunk = chunk_blocks(tiles.n_blocks, kPanelBlocks);
+  const int64_t chunk = chunk_blocks(tiles.n_blocks, args->tiling->panel_blocks);
   const int64_t n_tiles = (args->n_rows + tiles.full - 1) / tiles.full;
   const int64_t tile_bytes = tile_offset(tiles, 1);
-  const int64_t sweep_tiles = kSweepBytes / (chunk * kActColumnBytes * tiles.full);
+  const int64_t sweep_tiles =
+      args->tiling->sweep_kib * 1024 / (chunk * kActColumnBytes * tiles.full);
   for (int64_t tile_begin = 0; tile_begin < n_tiles; tile_begin += sweep_tiles) {
     const int64_t tile_end =
         tile_begin + sweep_tiles < n_tiles ? tile_begin + sweep_tiles : n_tiles;
@@ -235,7 +185,8 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
               args->w->data + (g + i) * args->w->group_bytes, b, n_blocks, i, n_groups, panel};
           fill(&fill_args);
         }
-        const Ahead ahead = next_panel(args, {g, b, n_blocks, chunk, tiles.n_blocks});
+        const PanelAhead ahead =
+            next_panel(args, {g, 2, b, n_blocks, chunk, tiles.n_blocks, tile_end - tile_begin});
         for (int64_t t = tile_begin; t < tile_end; ++t) {
           const int64_t left = args->n_rows - t * tiles.full;
           const int width = tile_width(left, tiles.full);
@@ -261,7 +212,7 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
 template <bool kAllFine>
 void sweep_kind(const QGemmArgs* args) {
   const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows,
-                          tile_columns_avx512(args->n_rows)};
+                          tile_columns_avx512(args->tiling, args->n_rows)};
   const PackedLayout& layout = kPackedLayouts[static_cast<int>(args->w->kind)];
   const PanelFill fill = panel_fill_avx512(args->w->kind);
   if (layout.granule == 32) {

@@ -115,8 +115,12 @@ ActTiles tiles_of(int64_t n_rows, int64_t n_cols) {
 
 }  // namespace
 
+int64_t act_tile_neon(const GemmTiling*, int64_t) {
+  return kActTileNeon;
+}
+
 size_t act_bytes_neon(int64_t n_rows, int64_t n_cols) {
-  return static_cast<size_t>(act_tiles_bytes(tiles_of(n_rows, n_cols)));
+  return static_cast<size_t>(act_tiles_bytes(n_rows, n_cols / kActBlock));
 }
 
 void act_quantize_neon(const ActQuantArgs* args) {

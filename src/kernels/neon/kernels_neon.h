@@ -5,6 +5,7 @@
 
 namespace slip {
 
+int64_t act_tile_neon(const GemmTiling* tiling, int64_t n_rows);
 size_t act_bytes_neon(int64_t n_rows, int64_t n_cols);
 void act_quantize_neon(const ActQuantArgs* args);
 void qgemm_neon(const QGemmArgs* args);

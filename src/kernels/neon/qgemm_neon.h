@@ -6,8 +6,10 @@
 namespace slip {
 
 constexpr int kActTileNeon = 4;
+// Up to so many activation rows, weights are unpacked in registers. There is one tiling.
+constexpr int kDirectRows = 4;
 
-// Up to kDirectRows (act_tiles.h) activation rows: weights are unpacked in registers.
+// Up to kDirectRows activation rows: weights are unpacked in registers.
 void qgemm_direct_neon(const QGemmArgs* args);
 // More: a panel of weights is unpacked to L1 and swept by all tiles of activations.
 void qgemm_panel_neon(const QGemmArgs* args);

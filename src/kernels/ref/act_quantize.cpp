@@ -55,6 +55,10 @@ size_t act_bytes_ref(int64_t n_rows, int64_t n_cols) {
   return static_cast<size_t>(n_rows) * act_row_bytes_ref(n_cols);
 }
 
+int64_t act_tile_ref(const GemmTiling*, int64_t) {
+  return 1;
+}
+
 void act_quantize_ref(const ActQuantArgs* args) {
   const int64_t n_blocks = args->n_cols / kActBlock;
   for (int64_t m = args->row_begin; m < args->row_end; ++m) {

@@ -6,6 +6,7 @@
 
 namespace slip {
 
+int64_t act_tile_ref(const GemmTiling* tiling, int64_t n_rows);
 size_t act_bytes_ref(int64_t n_rows, int64_t n_cols);
 void act_quantize_ref(const ActQuantArgs* args);
 void qgemm_ref(const QGemmArgs* args);
