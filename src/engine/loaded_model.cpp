@@ -6,6 +6,7 @@
 #include "base/os/clock.h"
 #include "base/os/memory.h"
 #include "cache/kv_budget.h"
+#include "model/gemm_record.h"
 
 namespace slip {
 namespace {
@@ -49,12 +50,14 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                .v_type = exact ? KvType::kF32 : options.v_type,
                .n_pages = 0};
   if (options.shared_kv) kv.n_pages = SLIP_TRY(shared_pages(*model->source_, kv, options));
+  const KernelTable kernels =
+      tuned_kernels(runtime.kernels(), options.packed.cache, packed->packed.n_bytes_packed());
   model->runner_ = SLIP_TRY(make_cpu_runner(std::move(packed), runtime.pool(),
                                             {.n_ctx = options.n_ctx,
                                              .max_rows = options.max_rows,
                                              .kv = kv,
                                              .activations = options.activations,
-                                             .kernels = &runtime.kernels()}));
+                                             .kernels = &kernels}));
   model->session_.emplace(*model->runner_);
   model->load_ns_ = now_ns() - start;
   return model;

@@ -5,6 +5,7 @@
 
 #include "base/os/clock.h"
 #include "base/rng.h"
+#include "model/gemm_record.h"
 
 namespace slip {
 
@@ -21,6 +22,8 @@ Result<std::unique_ptr<Workload>> Workload::load(const std::filesystem::path& pa
   const std::int64_t n_pages = per_sequence * size.n_sequences;
   if (n_pages > INT32_MAX)
     return fail(ErrorKind::kLimit, "KV cache: {} pages are too many", n_pages);
+  const KernelTable kernels =
+      tuned_kernels(runtime.kernels(), options.packed.cache, weights->packed.n_bytes_packed());
   workload->runner_ =
       SLIP_TRY(make_cpu_runner(std::move(weights), runtime.pool(),
                                {.n_ctx = size.n_ctx,
@@ -29,7 +32,7 @@ Result<std::unique_ptr<Workload>> Workload::load(const std::filesystem::path& pa
                                        .v_type = exact ? KvType::kF32 : options.v_type,
                                        .n_pages = static_cast<std::int32_t>(n_pages)},
                                 .activations = options.activations,
-                                .kernels = &runtime.kernels()}));
+                                .kernels = &kernels}));
   workload->pages_.resize(static_cast<std::size_t>(size.n_sequences));
   std::int32_t next = 0;
   for (auto& pages : workload->pages_) {

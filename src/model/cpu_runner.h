@@ -21,7 +21,7 @@ struct CpuRunnerOptions {
   std::int64_t max_rows = 512;  // rows of one batch; longer prompts come in chunks
   KvOptions kv;                 // n_pages = 0: enough for one sequence of n_ctx
   ActivationBits activations = ActivationBits::k16;
-  const KernelTable* kernels = nullptr;  // null: the fastest (or forced) one
+  const KernelTable* kernels = nullptr;  // copied; null: the fastest (or forced) ones
 };
 
 Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const ModelWeights> weights,

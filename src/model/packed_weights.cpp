@@ -208,6 +208,7 @@ Result<> PackedWeights::write(const PackPlan& plan, const ModelSource& source,
   file_ = SLIP_TRY(file.map());
   prefer_huge_pages(file_.bytes());
   begin_ = reinterpret_cast<const std::uint8_t*>(file_.bytes().data()) + header.data_offset;
+  n_bytes_packed_ = plan.n_bytes();
 
   std::vector<std::pair<fs::path, FileStamp>> sources;
   for (const MappedFile* f : source.files()) sources.emplace_back(f->path(), f->stamp());

@@ -43,6 +43,8 @@ class PackedWeights {
 
   // The bytes of the item, in the layout of quant/packed.h.
   const std::uint8_t* data(const PackItem& item) const { return begin_ + item.offset; }
+  // Of what load() packed into a file; 0 when there was one, or there is none.
+  std::uint64_t n_bytes_packed() const { return n_bytes_packed_; }
 
  private:
   Result<> open(const std::filesystem::path& path, const PackPlan& plan, const ModelSource& source);
@@ -52,6 +54,7 @@ class PackedWeights {
                           ThreadPool& pool);
 
   const std::uint8_t* begin_ = nullptr;
+  std::uint64_t n_bytes_packed_ = 0;
   AlignedBuffer memory_;
   MappedFile file_;
   FileLock lock_;

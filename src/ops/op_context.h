@@ -28,7 +28,7 @@ class OpContext {
                                   ScratchBytes scratch) {
     OpContext ctx;
     ctx.pool_ = &pool;
-    ctx.kernels_ = &kernels;
+    ctx.kernels_ = kernels;
     ctx.stride_ = (scratch.per_thread + 4095) / 4096 * 4096;
     ctx.scratch_ =
         SLIP_TRY(AlignedBuffer::allocate(ctx.stride_ * static_cast<std::size_t>(pool.n_threads())));
@@ -38,7 +38,7 @@ class OpContext {
   }
 
   int n_threads() const { return pool_->n_threads(); }
-  const KernelTable& kernels() const { return *kernels_; }
+  const KernelTable& kernels() const { return kernels_; }
 
   // 64-byte aligned, private to `thread` for the duration of an op.
   std::byte* scratch(int thread, std::size_t bytes) {
@@ -86,7 +86,7 @@ class OpContext {
   void traced_for(std::int64_t n, std::int64_t grain, RangeFn fn, const OpCost& cost);
 
   ThreadPool* pool_ = nullptr;
-  const KernelTable* kernels_ = nullptr;
+  KernelTable kernels_ = {};
   AlignedBuffer scratch_;
   AlignedBuffer shared_;
   std::size_t stride_ = 0;

@@ -5,6 +5,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "model/gemm_record.h"
 #include "model/pack_cache.h"
 #include "model/pack_file.h"
 #include "text/json_writer.h"
@@ -131,6 +132,13 @@ Result<int> remove(const PackCache& cache, const Options& o) {
     SLIP_TRY(cache.remove(entry.name));
     outcomes.push_back({std::move(entry), "removed"});
   }
+  if (o.all) {
+    for (std::string& name : SLIP_TRY(GemmRecords(cache.folder()).remove_all())) {
+      PackCache::Entry entry;
+      entry.name = std::move(name);
+      outcomes.push_back({std::move(entry), "removed"});
+    }
+  }
   Output out;
   out.write(outcomes_text(outcomes, o.json));
   SLIP_TRY(out.status());
@@ -173,7 +181,7 @@ CommandBody setup(Arguments& args) {
   args.add_positional("ls|rm|verify", o->action, "what to do");
   args.add_positional("name", o->name, "the file that it is done to");
   args.section("Cache");
-  args.add_flag("--all", o->all, "rm: all files");
+  args.add_flag("--all", o->all, "rm: all files, and what tuning found");
   args.add_flag("--json", o->json, "print JSON");
   args.require([o = o.get()]() -> Result<> {
     if (o->action != "ls" && o->action != "rm" && o->action != "verify") {

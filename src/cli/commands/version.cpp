@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "kernels/dispatch.h"
+#include "model/gemm_record.h"
 #include "text/json_writer.h"
 
 namespace slip {
@@ -24,6 +25,37 @@ std::vector<Feature> features() {
       {"avx_vnni", cpu.avx_vnni}, {"amx_int8", cpu.amx_int8}, {"neon_dotprod", cpu.neon_dotprod}};
 }
 
+// What tuning found; empty when it wasn't done, or there is no cache.
+std::optional<TunedGemm> tuned_gemm(const KernelTable& used) {
+  const auto cache = PackCache::from_environment();
+  return cache ? GemmRecords(cache->folder()).read(used) : std::nullopt;
+}
+
+void tiling_json(JsonWriter& json, const TunedTiling& tuned) {
+  json.begin_object().key("direct_rows").integer(tuned.tiling.direct_rows);
+  json.key("tile_columns").integer(tuned.tiling.tile_columns);
+  json.key("panel_blocks").integer(tuned.tiling.panel_blocks);
+  json.key("sweep_kib").integer(tuned.tiling.sweep_kib);
+  json.key("ahead").integer(tuned.tiling.ahead);
+  json.key("gain").number(tuned.gain).end_object();
+}
+
+std::string tiling_text(const TunedTiling& tuned) {
+  const GemmTiling& t = tuned.tiling;
+  const std::string gain =
+      tuned.gain == 0 ? "the usual" : fmt::format("{:+.1f} %", 100 * tuned.gain);
+  return fmt::format("direct up to {}, tiles of {}, panels of {}, sweeps of {} KiB{} ({})",
+                     t.direct_rows, t.tile_columns, t.panel_blocks, t.sweep_kib,
+                     t.ahead != 0 ? ", reading ahead" : "", gain);
+}
+
+std::string tuned_text(const KernelTable& used) {
+  const auto tuned = tuned_gemm(used);
+  if (!tuned) return "matrix products: not tuned yet\n";
+  return fmt::format("matrix products, up to {} rows: {}\n                 more rows: {}\n",
+                     kFewGemmRows, tiling_text(tuned->few_rows), tiling_text(tuned->many_rows));
+}
+
 std::string as_json(const KernelTable& used) {
   JsonWriter json;
   json.begin_object();
@@ -37,7 +69,17 @@ std::string as_json(const KernelTable& used) {
   for (const Feature& feature : features()) {
     if (feature.present) json.string(feature.name);
   }
-  json.end_array().end_object();
+  json.end_array().key("tuned");
+  if (const auto tuned = tuned_gemm(used)) {
+    json.begin_object().key("few_rows");
+    tiling_json(json, tuned->few_rows);
+    json.key("many_rows");
+    tiling_json(json, tuned->many_rows);
+    json.end_object();
+  } else {
+    json.null();
+  }
+  json.end_object();
   return json.take();
 }
 
@@ -48,11 +90,12 @@ std::string as_text(const KernelTable& used) {
     if (feature.present) flags += fmt::format(" {}", feature.name);
   }
   return fmt::format(
-      "slipstream {} (commit {})\n"
-      "instruction set: {} (available:{})\n"
-      "processor: {}, {} threads; features:{}\n",
-      version(), commit(), used.isa, isas, cpu_name(), cpu_budget().n_threads(),
-      flags.empty() ? " none" : flags);
+             "slipstream {} (commit {})\n"
+             "instruction set: {} (available:{})\n"
+             "processor: {}, {} threads; features:{}\n",
+             version(), commit(), used.isa, isas, cpu_name(), cpu_budget().n_threads(),
+             flags.empty() ? " none" : flags) +
+         tuned_text(used);
 }
 
 CommandBody setup(Arguments& args) {

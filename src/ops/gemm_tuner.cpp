@@ -1,0 +1,171 @@
+#include "ops/gemm_tuner.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/aligned_buffer.h"
+#include "base/os/clock.h"
+#include "quant/pack.h"
+
+namespace slip {
+namespace {
+
+constexpr double kMargin = 0.03;
+constexpr std::int64_t kClassNs = 60'000'000;  // for each of the two classes of batches
+constexpr int kMinRounds = 2, kMaxRounds = 12;
+
+constexpr std::int64_t kCols = 1536;
+constexpr std::int64_t kMaxRows = 512;
+// Of each kind: several L2 caches.
+constexpr std::int64_t kWeightBytes = std::int64_t{6} << 20;
+// Scales per 32 columns as most formats of 4 bits have them, and per 16 with unpacking that is
+// dearer.
+constexpr std::array kKinds{PackedKind::kQ4_0, PackedKind::kQ6_K};
+
+struct Case {
+  int kind;  // index in kKinds
+  std::int64_t n_rows;
+  std::int64_t n_groups;  // a call's: between 20 µs and 1 ms
+};
+
+// Weights, activations and results that every timing uses.
+class Rig {
+ public:
+  static Result<Rig> create(const KernelTable& kernels) {
+    Rig rig(kernels);
+    constexpr std::size_t kValues = kMaxRows * kCols;
+    for (AlignedBuffer& weights : rig.weights_) {
+      weights = SLIP_TRY(AlignedBuffer::allocate(kWeightBytes));
+      fill(weights);
+    }
+    rig.x_ = SLIP_TRY(AlignedBuffer::allocate(kValues * sizeof(float)));
+    rig.act_ = SLIP_TRY(AlignedBuffer::allocate(kernels.act_bytes(kMaxRows, kCols)));
+    rig.out_ = SLIP_TRY(AlignedBuffer::allocate(kMaxRows * kMaxGroups * kRowGroup * sizeof(float)));
+    for (std::size_t i = 0; i < kValues; ++i) {
+      rig.x_.as<float>()[i] = static_cast<float>(i * 37 % 255) - 127.0F;
+    }
+    return rig;
+  }
+
+  // Of one product, activations being quantised before.
+  double seconds(const Case& c, const GemmTiling& tiling) {
+    const ActQuantArgs quantize{.x = x_.as<float>(),
+                                .x_stride = kCols,
+                                .n_cols = kCols,
+                                .row_begin = 0,
+                                .row_end = c.n_rows,
+                                .n_rows = c.n_rows,
+                                .fine_above = 0,
+                                .packed = act_.data(),
+                                .tiling = &tiling};
+    kernels_->act_quantize(&quantize);
+    const PackedKind kind = kKinds[static_cast<std::size_t>(c.kind)];
+    const std::int64_t group_bytes = packed_group_bytes(kind, kCols);
+    const std::int64_t all_groups = kWeightBytes / group_bytes;
+    if (next_group_ + c.n_groups > all_groups) next_group_ = 0;
+    const PackedMatrix w{
+        .data = weights_[static_cast<std::size_t>(c.kind)].as<const std::uint8_t>() +
+                next_group_ * group_bytes,
+        .n_rows = (all_groups - next_group_) * kRowGroup,
+        .n_cols = kCols,
+        .group_bytes = group_bytes,
+        .kind = kind};
+    next_group_ += c.n_groups;
+    const QGemmArgs multiply{.w = &w,
+                             .group_begin = 0,
+                             .group_end = c.n_groups,
+                             .act = act_.data(),
+                             .n_rows = c.n_rows,
+                             .fine_above = 0,
+                             .out = out_.as<float>(),
+                             .out_stride = c.n_groups * kRowGroup,
+                             .tiling = &tiling};
+    const std::int64_t start = now_ns();
+    kernels_->qgemm(&multiply);
+    return static_cast<double>(std::max<std::int64_t>(1, now_ns() - start)) * 1e-9;
+  }
+
+  static constexpr std::int64_t kMaxGroups = 24;
+
+ private:
+  explicit Rig(const KernelTable& kernels) : kernels_(&kernels) {}
+
+  // Bytes of which any two are a normal f16, so that they may be scales too.
+  static void fill(AlignedBuffer& buffer) {
+    std::array<std::uint8_t, 4096> pattern{};
+    std::uint32_t state = 1;
+    for (std::uint8_t& byte : pattern) {
+      state = state * 1664525U + 1013904223U;
+      byte = static_cast<std::uint8_t>(0x20U | (state >> 27));
+    }
+    for (std::size_t at = 0; at < buffer.size(); at += pattern.size()) {
+      std::memcpy(buffer.data() + at, pattern.data(), std::min(pattern.size(), buffer.size() - at));
+    }
+  }
+
+  const KernelTable* kernels_;
+  std::array<AlignedBuffer, kKinds.size()> weights_;
+  AlignedBuffer x_, act_, out_;
+  std::int64_t next_group_ = 0;
+};
+
+TunedTiling tune(Rig& rig, std::span<const GemmTiling> tilings, std::span<const Case> cases) {
+  std::vector<std::vector<double>> best(
+      tilings.size(), std::vector<double>(cases.size(), std::numeric_limits<double>::max()));
+  const std::int64_t start = now_ns();
+  for (int round = 0; round < kMaxRounds; ++round) {
+    if (round >= kMinRounds && now_ns() - start > kClassNs) break;
+    for (std::size_t c = 0; c < cases.size(); ++c) {
+      for (std::size_t t = 0; t < tilings.size(); ++t) {
+        best[t][c] = std::min(best[t][c], rig.seconds(cases[c], tilings[t]));
+      }
+    }
+  }
+  const TilingChoice choice = choose_tiling(best);
+  return {.tiling = tilings[static_cast<std::size_t>(choice.index)], .gain = choice.gain};
+}
+
+}  // namespace
+
+TilingChoice choose_tiling(std::span<const std::vector<double>> seconds) {
+  TilingChoice choice;
+  for (std::size_t t = 1; t < seconds.size(); ++t) {
+    double log_ratio = 0;
+    for (std::size_t c = 0; c < seconds[t].size(); ++c) {
+      log_ratio += std::log(seconds[0][c] / seconds[t][c]);
+    }
+    const double gain = std::exp(log_ratio / static_cast<double>(seconds[t].size())) - 1;
+    if (gain >= kMargin && gain > choice.gain)
+      choice = {.index = static_cast<int>(t), .gain = gain};
+  }
+  return choice;
+}
+
+Result<TunedGemm> tune_gemm(const KernelTable& kernels) {
+  const std::span<const GemmTiling> tilings(kernels.tilings,
+                                            static_cast<std::size_t>(kernels.n_tilings));
+  const TunedTiling usual{.tiling = tilings.front()};
+  if (tilings.size() == 1) return TunedGemm{.few_rows = usual, .many_rows = usual};
+  Rig rig = SLIP_TRY(Rig::create(kernels));
+  std::vector<Case> few, many;
+  for (int kind = 0; kind < static_cast<int>(kKinds.size()); ++kind) {
+    for (const std::int64_t n_rows : {2, 4, 8, 16, 32}) {
+      few.push_back({.kind = kind, .n_rows = n_rows, .n_groups = Rig::kMaxGroups});
+    }
+    many.push_back({.kind = kind, .n_rows = 64, .n_groups = Rig::kMaxGroups});
+    many.push_back({.kind = kind, .n_rows = kMaxRows, .n_groups = 6});
+  }
+  return TunedGemm{.few_rows = tune(rig, tilings, few), .many_rows = tune(rig, tilings, many)};
+}
+
+KernelTable with_tilings(const KernelTable& kernels, const TunedGemm& tuned) {
+  KernelTable table = kernels;
+  table.few_rows = tuned.few_rows.tiling;
+  table.many_rows = tuned.many_rows.tiling;
+  return table;
+}
+
+}  // namespace slip

@@ -1,0 +1,41 @@
+// Which tilings (kernels/kernels.h) suit the machine: measured, not guessed.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "kernels/kernels.h"
+
+namespace slip {
+
+struct TunedTiling {
+  GemmTiling tiling = {};
+  double gain = 0;  // in speed over the table's first tiling: 0.05 is 5 % more; 0: it is that one
+};
+
+// What a table's products with quantised weights had best do.
+struct TunedGemm {
+  TunedTiling few_rows;   // up to kFewGemmRows activation rows
+  TunedTiling many_rows;  // more
+};
+
+// Times each of the table's tilings on made-up weights of 4 and of 6 bits which, as a model's do,
+// come from beyond the L2 cache, with 2 … 32 and with 64 and 512 activation rows. One thread; takes
+// turns, so that a busy machine is so for all; the fastest of several times counts. Takes 150 ms at
+// most where a table has more than one tiling, else no time. kLimit when there is no memory.
+Result<TunedGemm> tune_gemm(const KernelTable& kernels);
+
+// The table with these tilings in place of its own.
+KernelTable with_tilings(const KernelTable& kernels, const TunedGemm& tuned);
+
+// The choice: of the tiling with the smallest geometric mean over all cases, the index and the
+// gain, if it is at least 3 % faster than the first, so that noise changes nothing; else {0, 0}.
+// `seconds` is [tiling][case].
+struct TilingChoice {
+  int index = 0;
+  double gain = 0;
+};
+TilingChoice choose_tiling(std::span<const std::vector<double>> seconds);
+
+}  // namespace slip

@@ -1,0 +1,71 @@
+#include "ops/gemm_tuner.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "kernels/dispatch.h"
+
+namespace slip {
+namespace {
+
+using Seconds = std::vector<std::vector<double>>;
+
+bool same(const GemmTiling& a, const GemmTiling& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+TEST(ChooseTiling, TheFirstStaysUnlessAnotherIsClearlyFaster) {
+  EXPECT_EQ(choose_tiling(Seconds{{1.0, 2.0}}).index, 0);
+  const Seconds noise{{1.0, 2.0}, {0.98, 1.97}, {0.99, 1.95}};
+  EXPECT_EQ(choose_tiling(noise).index, 0);
+  EXPECT_EQ(choose_tiling(noise).gain, 0);
+  const Seconds slower{{1.0, 2.0}, {1.2, 2.4}};
+  EXPECT_EQ(choose_tiling(slower).index, 0);
+}
+
+TEST(ChooseTiling, TheFastestOfThoseWins) {
+  const Seconds seconds{{1.0, 2.0}, {0.9, 1.8}, {0.8, 1.6}, {0.85, 1.7}};
+  const TilingChoice choice = choose_tiling(seconds);
+  EXPECT_EQ(choice.index, 2);
+  EXPECT_NEAR(choice.gain, 0.25, 1e-9);
+}
+
+TEST(ChooseTiling, CasesCountAlikeHoweverLongTheyTake) {
+  // Twice as fast in the short case, a tenth slower in the long one.
+  const TilingChoice choice = choose_tiling(Seconds{{0.001, 1.0}, {0.0005, 1.1}});
+  EXPECT_EQ(choice.index, 1);
+  EXPECT_NEAR(choice.gain, 0.348, 1e-3);
+  // The other way round it would cost as much.
+  EXPECT_EQ(choose_tiling(Seconds{{0.0005, 1.1}, {0.001, 1.0}}).index, 0);
+}
+
+TEST(TuneGemm, FindsOneOfTheTablesTilings) {
+  for (const KernelTable* table : available_kernels()) {
+    const auto tuned = tune_gemm(*table);
+    ASSERT_TRUE(tuned.has_value());
+    for (const TunedTiling& found : {tuned->few_rows, tuned->many_rows}) {
+      int index = -1;
+      for (int i = 0; i < table->n_tilings; ++i) {
+        if (same(found.tiling, table->tilings[i])) index = i;
+      }
+      EXPECT_GE(index, 0) << table->isa;
+      EXPECT_TRUE(index == 0 ? found.gain == 0 : found.gain >= 0.03) << table->isa;
+    }
+  }
+}
+
+TEST(TuneGemm, TheTableTakesThem) {
+  const KernelTable& table = *available_kernels().back();
+  GemmTiling few = table.tilings[0], many = table.tilings[0];
+  few.direct_rows = 3;
+  many.panel_blocks = 7;
+  const KernelTable tuned =
+      with_tilings(table, {.few_rows = {.tiling = few}, .many_rows = {.tiling = many}});
+  EXPECT_TRUE(same(tuned.few_rows, few));
+  EXPECT_TRUE(same(tuned.many_rows, many));
+  EXPECT_EQ(tuned.qgemm, table.qgemm);
+}
+
+}  // namespace
+}  // namespace slip
