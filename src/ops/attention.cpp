@@ -179,6 +179,20 @@ void store_row(OpContext& ctx, const KvLayout& kv, const AttentionInput& input, 
   }
 }
 
+struct PositionRange {
+  std::int64_t begin;
+  std::int64_t end;
+};
+PositionRange positions_of(const AttentionInput& input, const AttentionRun& run) {
+  const std::int64_t first = input.positions[static_cast<std::size_t>(run.row_begin)];
+  return {first, first + run.row_end - run.row_begin};
+}
+
+// That hold any of the positions.
+std::int64_t n_pages(const PositionRange& range) {
+  return (range.end - 1) / kKvPageTokens - range.begin / kKvPageTokens + 1;
+}
+
 std::size_t scratch_of(const AttentionInput& input, const AttentionParams& params,
                        const KvLayout& kv) {
   const std::int32_t last = *std::max_element(input.positions.begin(), input.positions.end());
@@ -328,24 +342,30 @@ void Attend::merge(const AttentionRun& run, std::int64_t row, int kv_head, int t
 }  // namespace
 
 void store_kv(OpContext& ctx, const KvLayout& kv, const AttentionInput& input) {
-  for (const AttentionRun& run : input.runs) {
-    const std::int64_t first = input.positions[static_cast<std::size_t>(run.row_begin)];
-    const std::int64_t end = first + run.row_end - run.row_begin;
-    const std::int64_t first_page = first / kKvPageTokens;
-    // Tokens of a page may share bytes: one thread stores them.
-    const auto task = [&](std::int64_t page_begin, std::int64_t page_end, int) {
-      const std::int64_t from = std::max(first, (first_page + page_begin) * kKvPageTokens);
-      const std::int64_t to = std::min(end, (first_page + page_end) * kKvPageTokens);
+  // Tokens of a page may share bytes: one thread stores them.
+  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
+    std::int64_t at = 0;  // the run's first page among those of all runs
+    for (const AttentionRun& run : input.runs) {
+      const PositionRange all = positions_of(input, run);
+      const std::int64_t first_page = all.begin / kKvPageTokens - at;
+      const std::int64_t from = std::max(all.begin, (first_page + begin) * kKvPageTokens);
+      const std::int64_t to = std::min(all.end, (first_page + end) * kKvPageTokens);
       for (std::int64_t position = from; position < to; ++position) {
-        store_row(ctx, kv, input, {run, run.row_begin + position - first});
+        store_row(ctx, kv, input, {run, run.row_begin + position - all.begin});
       }
-    };
-    const auto cost = [&] {
-      const std::int64_t n_values = 2 * (end - first) * kv.n_kv_heads * kv.head_dim;
-      return OpCost{.name = "kv store", .bytes = n_values * 4 + (end - first) * position_bytes(kv)};
-    };
-    ctx.parallel_for((end - 1) / kKvPageTokens - first_page + 1, 1, task, cost);
-  }
+      at += n_pages(all);
+      if (at >= end) break;
+    }
+  };
+  const auto cost = [&] {
+    const auto n_rows = static_cast<std::int64_t>(input.positions.size());
+    const std::int64_t n_values = 2 * n_rows * kv.n_kv_heads * kv.head_dim;
+    return OpCost{.name = "kv store", .bytes = n_values * 4 + n_rows * position_bytes(kv)};
+  };
+  std::int64_t n_all = 0;
+  for (const AttentionRun& run : input.runs) n_all += n_pages(positions_of(input, run));
+  ctx.parallel_for(n_all, std::clamp<std::int64_t>(n_all / (4 * ctx.n_threads()), 1, 8), task,
+                   cost);
 }
 
 void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,
