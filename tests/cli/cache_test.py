@@ -108,6 +108,33 @@ class Cache(CliTest):
         self.assertEqual(self.files()[0]["state"], "current")
         self.run_cli("cache", "verify")
 
+    def test_what_tuning_found(self):
+        version = self.json("version")
+        self.assertIsNone(version["tuned"])
+        self.assertIn("not tuned", self.run_cli("version").stdout)
+        if version["isa"] not in ("avx2", "avx512", "avx512_bf16"):
+            self.skipTest("one tiling")
+        expected = self.tokens()
+        self.assertIsNone(self.json("version")["tuned"])  # too small a model to tune for
+        tiling = {"avx2": "direct_rows 1 tile_columns 4 panel_blocks 32 sweep_kib 320 ahead 1"}.get(
+            version["isa"], "direct_rows 4 tile_columns 6 panel_blocks 24 sweep_kib 512 ahead 1")
+        record = self.packed() / f"gemm-{version['isa']}.tuning"
+        text = ("slipstream tuning of matrix products, version 1\n"
+                f"cpu: {version['cpu']}\nkernels: {version['isa']}\n"
+                f"few rows: {tiling} gain 0.125\nmany rows: {tiling} gain 0.031\n")
+        record.write_text(text)
+        tuned = self.json("version")["tuned"]
+        self.assertEqual(tuned["few_rows"]["gain"], 0.125)
+        self.assertEqual(tuned["many_rows"]["sweep_kib"], 512 if "512" in version["isa"] else 320)
+        self.assertIn("+12.5 %", self.run_cli("version").stdout)
+        self.assertEqual(self.tokens(), expected)
+        record.write_text(text.replace("gain 0.125", "gain"))
+        self.assertIsNone(self.json("version")["tuned"])
+        self.assertEqual(self.tokens(), expected)
+        removed = [f["name"] for f in self.json("cache", "rm", "--all")["files"]]
+        self.assertIn(record.name, removed)
+        self.assertFalse(record.exists())
+
     def test_wrong_use(self):
         for words in ([], ["list"], ["rm"], ["rm", "x", "--all"], ["ls", "--all"]):
             self.assert_fails(2, "expected", "cache", *words)
