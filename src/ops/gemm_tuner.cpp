@@ -8,6 +8,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/os/clock.h"
+#include "base/os/cpu_times.h"
 #include "quant/pack.h"
 
 namespace slip {
@@ -15,7 +16,7 @@ namespace {
 
 constexpr double kMargin = 0.03;
 constexpr std::int64_t kClassNs = 60'000'000;  // for each of the two classes of batches
-constexpr int kMinRounds = 2, kMaxRounds = 12;
+constexpr int kMinRounds = 3, kMaxRounds = 12;
 
 constexpr std::int64_t kCols = 1536;
 constexpr std::int64_t kMaxRows = 512;
@@ -83,9 +84,9 @@ class Rig {
                              .out = out_.as<float>(),
                              .out_stride = c.n_groups * kRowGroup,
                              .tiling = &tiling};
-    const std::int64_t start = now_ns();
+    const std::int64_t start = thread_cpu_ns();
     kernels_->qgemm(&multiply);
-    return static_cast<double>(std::max<std::int64_t>(1, now_ns() - start)) * 1e-9;
+    return static_cast<double>(std::max<std::int64_t>(1, thread_cpu_ns() - start)) * 1e-9;
   }
 
   static constexpr std::int64_t kMaxGroups = 24;
@@ -112,34 +113,44 @@ class Rig {
   std::int64_t next_group_ = 0;
 };
 
+// The mean of log(a / b).
+double log_ratio(std::span<const double> a, std::span<const double> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += std::log(a[i] / b[i]);
+  return sum / static_cast<double>(a.size());
+}
+
 TunedTiling tune(Rig& rig, std::span<const GemmTiling> tilings, std::span<const Case> cases) {
+  const std::size_t n = tilings.size();
+  // The first once more at the end.
   std::vector<std::vector<double>> best(
-      tilings.size(), std::vector<double>(cases.size(), std::numeric_limits<double>::max()));
+      n + 1, std::vector<double>(cases.size(), std::numeric_limits<double>::max()));
   const std::int64_t start = now_ns();
-  for (int round = 0; round < kMaxRounds; ++round) {
-    if (round >= kMinRounds && now_ns() - start > kClassNs) break;
+  int n_rounds = 0;
+  for (; n_rounds < kMaxRounds && now_ns() - start < kClassNs; ++n_rounds) {
     for (std::size_t c = 0; c < cases.size(); ++c) {
-      for (std::size_t t = 0; t < tilings.size(); ++t) {
-        best[t][c] = std::min(best[t][c], rig.seconds(cases[c], tilings[t]));
+      for (std::size_t t = 0; t <= n; ++t) {
+        best[t][c] = std::min(best[t][c], rig.seconds(cases[c], tilings[t % n]));
       }
     }
   }
-  const TilingChoice choice = choose_tiling(best);
+  if (n_rounds < kMinRounds) return {.tiling = tilings.front()};
+  const TilingChoice choice = choose_tiling(std::span(best).first(n), best.back());
   return {.tiling = tilings[static_cast<std::size_t>(choice.index)], .gain = choice.gain};
 }
 
 }  // namespace
 
-TilingChoice choose_tiling(std::span<const std::vector<double>> seconds) {
+TilingChoice choose_tiling(std::span<const std::vector<double>> seconds,
+                           std::span<const double> again) {
+  const double noise = std::abs(log_ratio(seconds[0], again));
   TilingChoice choice;
   for (std::size_t t = 1; t < seconds.size(); ++t) {
-    double log_ratio = 0;
-    for (std::size_t c = 0; c < seconds[t].size(); ++c) {
-      log_ratio += std::log(seconds[0][c] / seconds[t][c]);
-    }
-    const double gain = std::exp(log_ratio / static_cast<double>(seconds[t].size())) - 1;
-    if (gain >= kMargin && gain > choice.gain)
+    const double ratio = std::min(log_ratio(seconds[0], seconds[t]), log_ratio(again, seconds[t]));
+    const double gain = std::expm1(ratio);
+    if (gain >= kMargin + 2 * noise && gain > choice.gain) {
       choice = {.index = static_cast<int>(t), .gain = gain};
+    }
   }
   return choice;
 }

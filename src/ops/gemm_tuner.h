@@ -22,20 +22,24 @@ struct TunedGemm {
 
 // Times each of the table's tilings on made-up weights of 4 and of 6 bits which, as a model's do,
 // come from beyond the L2 cache, with 2 … 32 and with 64 and 512 activation rows. One thread; takes
-// turns, so that a busy machine is so for all; the fastest of several times counts. Takes 150 ms at
-// most where a table has more than one tiling, else no time. kLimit when there is no memory.
+// turns, so that a busy machine is so for all; the fastest of several times counts, without what
+// others had of the CPU. Takes 150 ms at most where a table has more than one tiling, else no time;
+// a machine on which that isn't enough for a few rounds keeps what is usual. kLimit when there is
+// no memory.
 Result<TunedGemm> tune_gemm(const KernelTable& kernels);
 
 // The table with these tilings in place of its own.
 KernelTable with_tilings(const KernelTable& kernels, const TunedGemm& tuned);
 
-// The choice: of the tiling with the smallest geometric mean over all cases, the index and the
-// gain, if it is at least 3 % faster than the first, so that noise changes nothing; else {0, 0}.
-// `seconds` is [tiling][case].
+// The index of the fastest tiling and its gain over the first, as geometric means over all cases.
+// `seconds` is [tiling][case], `again` the first tiling timed once more: what its two means differ
+// by is noise. Another tiling has to gain 3 % and twice the noise over the better of the two; else
+// the choice is the first, with a gain of 0.
 struct TilingChoice {
   int index = 0;
   double gain = 0;
 };
-TilingChoice choose_tiling(std::span<const std::vector<double>> seconds);
+TilingChoice choose_tiling(std::span<const std::vector<double>> seconds,
+                           std::span<const double> again);
 
 }  // namespace slip

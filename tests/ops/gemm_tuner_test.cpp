@@ -15,29 +15,39 @@ bool same(const GemmTiling& a, const GemmTiling& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
+TilingChoice choose(const Seconds& seconds) {
+  return choose_tiling(seconds, seconds[0]);
+}
+
 TEST(ChooseTiling, TheFirstStaysUnlessAnotherIsClearlyFaster) {
-  EXPECT_EQ(choose_tiling(Seconds{{1.0, 2.0}}).index, 0);
+  EXPECT_EQ(choose(Seconds{{1.0, 2.0}}).index, 0);
   const Seconds noise{{1.0, 2.0}, {0.98, 1.97}, {0.99, 1.95}};
-  EXPECT_EQ(choose_tiling(noise).index, 0);
-  EXPECT_EQ(choose_tiling(noise).gain, 0);
-  const Seconds slower{{1.0, 2.0}, {1.2, 2.4}};
-  EXPECT_EQ(choose_tiling(slower).index, 0);
+  EXPECT_EQ(choose(noise).index, 0);
+  EXPECT_EQ(choose(noise).gain, 0);
+  EXPECT_EQ(choose(Seconds{{1.0, 2.0}, {1.2, 2.4}}).index, 0);
 }
 
 TEST(ChooseTiling, TheFastestOfThoseWins) {
-  const Seconds seconds{{1.0, 2.0}, {0.9, 1.8}, {0.8, 1.6}, {0.85, 1.7}};
-  const TilingChoice choice = choose_tiling(seconds);
+  const TilingChoice choice = choose(Seconds{{1.0, 2.0}, {0.9, 1.8}, {0.8, 1.6}, {0.85, 1.7}});
   EXPECT_EQ(choice.index, 2);
   EXPECT_NEAR(choice.gain, 0.25, 1e-9);
 }
 
 TEST(ChooseTiling, CasesCountAlikeHoweverLongTheyTake) {
   // Twice as fast in the short case, a tenth slower in the long one.
-  const TilingChoice choice = choose_tiling(Seconds{{0.001, 1.0}, {0.0005, 1.1}});
+  const TilingChoice choice = choose(Seconds{{0.001, 1.0}, {0.0005, 1.1}});
   EXPECT_EQ(choice.index, 1);
   EXPECT_NEAR(choice.gain, 0.348, 1e-3);
   // The other way round it would cost as much.
-  EXPECT_EQ(choose_tiling(Seconds{{0.0005, 1.1}, {0.001, 1.0}}).index, 0);
+  EXPECT_EQ(choose(Seconds{{0.0005, 1.1}, {0.001, 1.0}}).index, 0);
+}
+
+TEST(ChooseTiling, TheMoreNoiseTheMoreAnotherHasToGain) {
+  const Seconds seconds{{1.0, 2.0}, {0.9, 1.8}};
+  const std::vector<double> quiet{1.01, 2.0}, loud{1.05, 2.1}, faster{0.92, 1.84};
+  EXPECT_EQ(choose_tiling(seconds, quiet).index, 1);
+  EXPECT_EQ(choose_tiling(seconds, loud).index, 0);
+  EXPECT_EQ(choose_tiling(seconds, faster).index, 0);
 }
 
 TEST(TuneGemm, FindsOneOfTheTablesTilings) {

@@ -21,4 +21,7 @@ struct CpuTimes {
 // `proc` is where the system describes itself; another folder in tests.
 CpuTimes cpu_times(const std::string& proc = "/proc");
 
+// Time that the calling thread has run, in nanoseconds: what others had of its CPU isn't in it.
+std::int64_t thread_cpu_ns();
+
 }  // namespace slip

@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -37,6 +39,12 @@ CpuTimes cpu_times(const std::string& proc) {
       times.waiting_ns = times.waiting_ns.value_or(0) + waiting_ns;
   }
   return times;
+}
+
+std::int64_t thread_cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 }  // namespace slip
