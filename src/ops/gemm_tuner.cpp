@@ -15,7 +15,7 @@ namespace slip {
 namespace {
 
 constexpr double kMargin = 0.03;
-constexpr std::int64_t kClassNs = 60'000'000;  // for each of the two classes of batches
+constexpr std::int64_t kClassNs = 50'000'000;  // for each of the two classes of batches
 constexpr int kMinRounds = 3, kMaxRounds = 12;
 
 constexpr std::int64_t kCols = 1536;
@@ -126,12 +126,13 @@ TunedTiling tune(Rig& rig, std::span<const GemmTiling> tilings, std::span<const 
   std::vector<std::vector<double>> best(
       n + 1, std::vector<double>(cases.size(), std::numeric_limits<double>::max()));
   const std::int64_t start = now_ns();
-  int n_rounds = 0;
-  for (; n_rounds < kMaxRounds && now_ns() - start < kClassNs; ++n_rounds) {
-    for (std::size_t c = 0; c < cases.size(); ++c) {
+  int n_rounds = 0;  // whole ones
+  for (bool in_time = true; in_time && n_rounds < kMaxRounds; n_rounds += in_time ? 1 : 0) {
+    for (std::size_t c = 0; c < cases.size() && in_time; ++c) {
       for (std::size_t t = 0; t <= n; ++t) {
         best[t][c] = std::min(best[t][c], rig.seconds(cases[c], tilings[t % n]));
       }
+      in_time = now_ns() - start < kClassNs;
     }
   }
   if (n_rounds < kMinRounds) return {.tiling = tilings.front()};
