@@ -233,36 +233,33 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
   const Rows k = rows(act_.k, w.k.n_out_padded()), v = rows(act_.v, w.v.n_out_padded());
   const ProjectJob qkv[] = {job(w.q, q), job(w.k, k), job(w.v, v)};
   project(ctx_, normed(w.attn_norm), qkv, {});
-  if (config_.qk_norm) {
-    rms_norm_heads(ctx_, norm(w.q_norm), q, recipe.n_heads);
-    rms_norm_heads(ctx_, norm(w.k_norm), k, recipe.n_kv_heads);
-  }
+  RopeTables tables;
   if (recipe.rope >= 0) {
     const auto at = static_cast<std::size_t>(recipe.rope);
-    const RopeTables tables{.cos = rope_cos_[at],
-                            .sin = rope_sin_[at],
-                            .n_rot = ropes_[at].n_rot(),
-                            .interleaved = config_.ropes[at].interleaved};
-    rope(ctx_, tables, q, recipe.n_heads, recipe.head_dim);
-    rope(ctx_, tables, k, recipe.n_kv_heads, recipe.head_dim);
+    tables = {.cos = rope_cos_[at],
+              .sin = rope_sin_[at],
+              .n_rot = ropes_[at].n_rot(),
+              .interleaved = config_.ropes[at].interleaved};
   }
-  // Few bits hold a head without outliers best. What attention gives is a sum of values: the same
-  // transform takes it back.
+  // Few bits hold a head without outliers best.
   const bool can_rotate = std::has_single_bit(static_cast<unsigned>(recipe.head_dim));
-  const bool keys_rotated = can_rotate && is_quantised(kv_.k_type());
-  const bool values_rotated = can_rotate && is_quantised(kv_.v_type());
-  if (keys_rotated) {
-    rotate_heads(ctx_, q, recipe.n_heads, recipe.head_dim);
-    rotate_heads(ctx_, k, recipe.n_kv_heads, recipe.head_dim);
+  HeadTransform of_q{.rope = recipe.rope >= 0 ? &tables : nullptr,
+                     .is_rotated = can_rotate && is_quantised(kv_.k_type())};
+  HeadTransform of_k = of_q;
+  if (config_.qk_norm) {
+    of_q.norm = norm(w.q_norm);
+    of_k.norm = norm(w.k_norm);
   }
-  if (values_rotated) rotate_heads(ctx_, v, recipe.n_kv_heads, recipe.head_dim);
   const AttentionInput input{.runs = runs_,
                              .positions = positions_,
                              .q = q.data,
                              .k = k.data,
                              .v = v.data,
                              .q_stride = q.stride,
-                             .kv_stride = k.stride};
+                             .kv_stride = k.stride,
+                             .of_q = of_q,
+                             .of_k = of_k,
+                             .of_v = {.is_rotated = can_rotate && is_quantised(kv_.v_type())}};
   const AttentionParams params{.n_heads = recipe.n_heads,
                                .window = recipe.window,
                                .scale = config_.attention_scale > 0
@@ -271,10 +268,8 @@ void CpuRunner::attention(const LayerWeights& w, const LayerRecipe& recipe, int 
                                .soft_cap = config_.attention_soft_cap};
   const std::int64_t width = std::int64_t{recipe.n_heads} * recipe.head_dim;
   const Rows attended = rows(act_.attended, width);
-  const KvLayout kv = kv_.layer(index);
-  store_kv(ctx_, kv, input);
-  attend(ctx_, kv, params, input, {attended.data, static_cast<std::size_t>(n_rows_ * width)});
-  if (values_rotated) rotate_heads(ctx_, attended, recipe.n_heads, recipe.head_dim);
+  attend(ctx_, kv_.layer(index), params, input,
+         {attended.data, static_cast<std::size_t>(n_rows_ * width)});
   project_to_stream(attended, w.o, w.post_attn_norm);
 }
 

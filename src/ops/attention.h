@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "ops/heads.h"
 #include "ops/op_context.h"
 
 namespace slip {
@@ -48,20 +49,23 @@ struct AttentionShape {
   int head_dim = 0;
 };
 
+// What the products gave, and what is still to be done with each head of it. Keys and values are
+// changed in place. Where values are rotated, what comes out is rotated back.
 struct AttentionInput {
   std::span<const AttentionRun> runs;
   std::span<const std::int32_t> positions;  // by row
-  const float* q = nullptr;                 // [n_rows][n_heads · head_dim], RoPE applied
-  const float* k = nullptr;                 // [n_rows][n_kv_heads · head_dim], RoPE applied
-  const float* v = nullptr;
+  const float* q = nullptr;                 // [n_rows][n_heads · head_dim]
+  float* k = nullptr;                       // [n_rows][n_kv_heads · head_dim]
+  float* v = nullptr;
   std::int64_t q_stride = 0;
   std::int64_t kv_stride = 0;
+  HeadTransform of_q = {};
+  HeadTransform of_k = {};
+  HeadTransform of_v = {};  // nothing but rotation
 };
 
-// Writes the rows' keys and values to their pages.
-void store_kv(OpContext& ctx, const KvLayout& kv, const AttentionInput& input);
-
-// out[row][n_heads · head_dim] (row stride `out_stride`); the rows' own keys are stored already.
+// Writes the rows' keys and values to their pages, then out[row][n_heads · head_dim]: one parallel
+// region for rows of answers, whose few keys are stored by who attends to them.
 void attend(OpContext& ctx, const KvLayout& kv, const AttentionParams& params,
             const AttentionInput& input, std::span<float> out);
 

@@ -28,50 +28,6 @@ void norm_row(const OpContext& ctx, const NormParams& norm, const float* x, floa
   ctx.kernels().rms_norm(&args);
 }
 
-void rms_norm_heads(OpContext& ctx, const NormParams& norm, const Rows& x, int n_heads) {
-  const auto head_dim = static_cast<std::int64_t>(norm.weight.size());
-  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      for (int h = 0; h < n_heads; ++h) {
-        float* head = x.row(r) + h * head_dim;
-        norm_row(ctx, norm, head, head);
-      }
-    }
-  };
-  const auto cost = [&] { return row_cost("norm", 2 * x.n_rows * n_heads * head_dim); };
-  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
-}
-
-void rope(OpContext& ctx, const RopeTables& tables, const Rows& x, int n_heads, int head_dim) {
-  const std::int64_t half = tables.n_rot / 2;
-  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      for (int h = 0; h < n_heads; ++h) {
-        const RopeArgs args{.x = x.row(r) + std::int64_t{h} * head_dim,
-                            .cos = tables.cos.data() + r * half,
-                            .sin = tables.sin.data() + r * half,
-                            .n_rot = tables.n_rot,
-                            .interleaved = tables.interleaved ? 1 : 0};
-        ctx.kernels().rope(&args);
-      }
-    }
-  };
-  const auto cost = [&] { return row_cost("rope", 2 * x.n_rows * n_heads * tables.n_rot); };
-  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
-}
-
-void rotate_heads(OpContext& ctx, const Rows& x, int n_heads, int head_dim) {
-  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      for (int h = 0; h < n_heads; ++h) {
-        ctx.kernels().hadamard(x.row(r) + std::int64_t{h} * head_dim, head_dim);
-      }
-    }
-  };
-  const auto cost = [&] { return row_cost("rotate", 2 * x.n_rows * n_heads * head_dim); };
-  ctx.parallel_for(x.n_rows, kRowsPerTask, task, cost);
-}
-
 void add_normed(OpContext& ctx, const NormParams& norm, const Rows& x, const Rows& y,
                 float factor) {
   const auto n = static_cast<std::int64_t>(norm.weight.size());
