@@ -9,10 +9,11 @@ from cxx_source import CXX_FOLDERS, cxx_files, report, strip_comments_and_string
 
 MAX_LINES = 500
 MAX_COLUMNS = 100
+MAX_WEB_LINES = 300
 # Longer than MAX_LINES, each with its reason.
 LONG_FILES = {}
-TEXT_SUFFIXES = {".h", ".cpp", ".py", ".sh", ".cmake", ".txt", ".md", ""}
-TEXT_FOLDERS = CXX_FOLDERS + ["cmake", "scripts", "tools", "docs"]
+TEXT_SUFFIXES = {".h", ".cpp", ".py", ".sh", ".cmake", ".txt", ".md", ".js", ".css", ".html", ""}
+TEXT_FOLDERS = CXX_FOLDERS + ["cmake", "scripts", "tools", "docs", "web"]
 
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
 # The library reports, it never prints or ends the process; src/cli does both.
@@ -24,6 +25,9 @@ ENDS = re.compile(r"(?<![\w.>:])(?:std\s*::\s*|::\s*)?"
 CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b")
 USING_NAMESPACE = re.compile(r"^\s*using\s+namespace\b", re.MULTILINE)
 FILE_NAME = re.compile(r"[a-z0-9_]+\.(h|cpp)")
+# What would make markup or code of a string, which the page's policy forbids.
+MAKES_MARKUP = re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|srcdoc|DOMParser|eval|Function)\b"
+                          r"|document\.write")
 
 
 def may_use_conditionals(inside):
@@ -66,6 +70,22 @@ def check_cxx(root, path):
         yield f"{inside}:{number}: {message}"
 
 
+def check_web(root, path):
+    inside = path.relative_to(root)
+    lines = path.read_text().splitlines()
+    if len(lines) > MAX_WEB_LINES:
+        yield f"{inside}: {len(lines)} lines, the limit is {MAX_WEB_LINES}; split it"
+    if path.suffix != ".js":
+        return
+    if not lines[0].startswith(("/**", "//")):
+        yield f"{inside}: a module begins with a comment that says what it is for"
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_COLUMNS:
+            yield f"{inside}:{number}: {len(line)} columns, the limit is {MAX_COLUMNS}"
+        if MAKES_MARKUP.search(line):
+            yield f"{inside}:{number}: no markup or code from strings"
+
+
 def check_unfinished(root):
     for folder in TEXT_FOLDERS:
         for path in sorted((root / folder).rglob("*")):
@@ -86,6 +106,8 @@ def main():
     for path in cxx_files(root):
         if "data" not in path.parts:
             problems += check_cxx(root, path)
+    for path in sorted((root / "web").glob("*")):
+        problems += check_web(root, path)
     return report(problems)
 
 

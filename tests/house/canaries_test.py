@@ -136,6 +136,12 @@ class Style(CheckCase):
         self.write("src/base/a.h", GOOD_HEADER + "using namespace std;\n")
         self.expect("style", "using-directive")
 
+    def test_web(self):
+        self.write("web/a.js", "/** What this is for. */\nconst a = 1;\n")
+        self.expect("style")
+        self.write("web/a.js", "const a = 1;\nb.innerHTML = a;\n" + "// \n" * 300)
+        self.expect("style", "web/a.js: 302 lines", "begins with a comment", "web/a.js:2: no markup")
+
     def test_file_names(self):
         self.write("src/base/MyClass.cpp", "int x;\n")
         self.expect("style", "snake_case")
