@@ -125,16 +125,17 @@ build() {
   die "the build of '$preset' failed" "to see it: cmake --build build/$preset --target $*"
 }
 
-# clients_python: the Python of an environment with the clients of tests/cli, made if there is none yet.
-clients_python() {
-  local folder=$CACHE/client-tests wanted=$ROOT/tests/cli/requirements.txt log=$LOGS/client-tests-pip.log
+# python_for FOLDER: the Python of an environment with what tests/FOLDER asks for, made if there is
+# none yet.
+python_for() {
+  local folder=$CACHE/$1-tests wanted=$ROOT/tests/$1/requirements.txt log=$LOGS/$1-tests-pip.log
   mkdir -p "$LOGS"
   if ! cmp -s "$wanted" "$folder/requirements.txt"; then
     rm -rf "$folder"
     "$PYTHON" -m venv --without-pip "$folder" >"$log" 2>&1 &&
       "$PYTHON" -m pip --python "$folder/bin/python" install --no-input --disable-pip-version-check \
         --only-binary :all: -r "$wanted" >>"$log" 2>&1 </dev/null ||
-      die "the Python packages of tests/cli could not be installed" "the whole output: $log"
+      die "the Python packages of tests/$1 could not be installed" "the whole output: $log"
     cp "$wanted" "$folder/requirements.txt"
   fi
   printf '%s\n' "$folder/bin/python"
