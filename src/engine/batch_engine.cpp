@@ -87,6 +87,8 @@ void BatchEngine::add(RequestId id, Request request) {
   s->client = clients_.enter(s->request.client);
   s->times.submitted_ns = s->wait_began_ns = options_.clock();
   refresh_match(*s);
+  if (sequences_.empty()) last_end_ns_ = s->wait_began_ns;
+  trace_.begin(id, s->request.name, s->wait_began_ns);
   sequences_.push_back(std::move(s));
   views_.reserve(sequences_.capacity());
 }
@@ -171,6 +173,7 @@ bool BatchEngine::step(const std::atomic<bool>* stop) {
   if (rows_.empty()) return !sequences_.empty();
   const auto out = runner_.run({.rows = rows_, .page_tables = tables_, .cancel = stop});
   if (out) {
+    trace_rows(start);
     postprocess(*out);
   } else if (out.error().kind != ErrorKind::kCancelled) {
     for (const Part& part : parts_) end(*part.sequence, FinishReason::kError, out.error().message);
@@ -178,7 +181,9 @@ bool BatchEngine::step(const std::atomic<bool>* stop) {
   sweep();
   counters_.last_step_ns = options_.clock() - start;
   ++counters_.n_steps;
-  if (out) record_time(counters_.n_generated - n_generated);
+  if (!out) return true;
+  record_time(counters_.n_generated - n_generated);
+  trace_pass(start);
   return true;
 }
 
@@ -248,6 +253,7 @@ bool BatchEngine::admit(Sequence& s) {
   prefilling_.push_back(&s);
   const std::int64_t now = options_.clock();
   s.waited_ns += now - s.wait_began_ns;
+  trace_.admit(s.id, now);
   if (s.times.started_ns == 0) {
     s.times.started_ns = now;
     s.n_cached = s.n_computed;
@@ -274,6 +280,7 @@ void BatchEngine::preempt(Sequence& s) {
   std::fill(s.pooled.begin(), s.pooled.end(), 0.0);
   s.is_running = false;
   s.wait_began_ns = options_.clock();
+  trace_.preempt(s.id, s.wait_began_ns);
   refresh_match(s);
   ++s.n_preemptions;
   ++counters_.n_preemptions;
@@ -316,6 +323,8 @@ EngineStats BatchEngine::stats() const {
   stats.n_free = pool_.n_free();
   stats.n_cached = tree_.n_cached();
   stats.n_held = pool_.n_held();
+  stats.ns_between_ends = static_cast<std::int64_t>(between_ends_.value());
+  stats.page_bytes = runner_.kv().page_bytes();
   return stats;
 }
 

@@ -15,6 +15,7 @@
 #include "cache/prefix_tree.h"
 #include "engine/client_ledger.h"
 #include "engine/draft_rows.h"
+#include "engine/engine_trace.h"
 #include "engine/ngram_table.h"
 #include "engine/request.h"
 #include "engine/sampling.h"
@@ -62,13 +63,15 @@ struct EngineStats {
   std::array<std::int64_t, kMostDrafted> n_accepted_at{};  // by position in the draft
   std::array<std::int64_t, 5> n_finished{};                // by FinishReason
   std::int64_t last_step_ns = 0;
+  std::int64_t ns_between_ends = 0;  // of sequences while there is work, of late; 0: none ended
+  std::uint64_t page_bytes = 0;      // of a KV page
 };
 
 // A step is schedule → run → postprocess. Answers are those that each request would get alone, to
 // the bit (docs/numerics.md), whatever runs beside it, however often it is pre-empted and whatever
 // is guessed ahead (docs/speculation.md). Owns the
 // runner's KV pages from now on; the runner must outlive it. After warm-up, a step doesn't
-// allocate. Not thread-safe, but for check() and next_id(): EngineThread is.
+// allocate. Not thread-safe, but for check(), next_id() and trace(): EngineThread is.
 class BatchEngine {
  public:
   BatchEngine(ModelRunner& runner, BatchEngineOptions options);
@@ -95,6 +98,8 @@ class BatchEngine {
   bool is_idle() const { return sequences_.empty(); }
   EngineStats stats() const;
   const StepTime& step_time() const { return step_time_; }
+  // May be used by any thread.
+  const EngineTrace& trace() const { return trace_; }
   // See PrefixTree; and every page is held by as many as say so.
   Result<> check_integrity() const;
 
@@ -135,6 +140,8 @@ class BatchEngine {
   TokenEvent event_of(const Sequence& s, std::int64_t position, std::span<const float> logits);
   void end(Sequence& s, FinishReason reason, std::string_view error = {});
   void sweep();
+  void trace_rows(std::int64_t begin_ns);
+  void trace_pass(std::int64_t begin_ns);
 
   // batch_drafts.cpp
   void propose(Sequence& s);
@@ -153,6 +160,9 @@ class BatchEngine {
   RunningMean accept_rate_;    // of sequences that ended
   RunningMean answer_tokens_;  // that ended by themselves
   RunningMean token_ns_;       // between a sequence's tokens
+  RunningMean between_ends_;   // ns, while there is work
+  std::int64_t last_end_ns_ = 0;
+  EngineTrace trace_;
   std::atomic<RequestId> next_id_{1};
   std::vector<std::unique_ptr<Sequence>> sequences_;  // by arrival
   EngineStats counters_;

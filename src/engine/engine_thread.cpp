@@ -58,7 +58,9 @@ void EngineThread::finish(State state) {
 
 EngineStats EngineThread::stats() const {
   const std::lock_guard lock(mutex_);
-  return stats_;
+  EngineStats stats = stats_;
+  for (const Command& command : commands_) stats.n_waiting += command.request.has_value();
+  return stats;
 }
 
 bool EngineThread::take_commands() {

@@ -34,8 +34,9 @@ class EngineThread {
   // The same, but ends them with kCancelled, in the middle of a pass.
   void stop();
 
-  // As of the last step.
+  // As of the last step; what was submitted since waits.
   EngineStats stats() const;
+  const EngineTrace& trace() const { return engine_.trace(); }
 
  private:
   struct Command {

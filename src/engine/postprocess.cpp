@@ -148,14 +148,42 @@ void BatchEngine::end(Sequence& s, FinishReason reason, std::string_view error) 
     answer_tokens_.add(static_cast<double>(s.n_generated()));
   }
   ++counters_.n_finished[static_cast<std::size_t>(reason)];
-  s.request.sink->on_end({.id = s.id,
-                          .reason = reason,
-                          .error = error,
-                          .n_prompt = s.n_prompt,
-                          .n_cached = s.n_cached,
-                          .n_generated = s.n_generated(),
-                          .n_preemptions = s.n_preemptions,
-                          .times = s.times});
+  between_ends_.add(static_cast<double>(s.times.finished_ns - last_end_ns_));
+  last_end_ns_ = s.times.finished_ns;
+  const RequestEnd end{.id = s.id,
+                       .reason = reason,
+                       .error = error,
+                       .n_prompt = s.n_prompt,
+                       .n_cached = s.n_cached,
+                       .n_generated = s.n_generated(),
+                       .n_preemptions = s.n_preemptions,
+                       .times = s.times};
+  trace_.end(end);
+  s.request.sink->on_end(end);
+}
+
+// Before the results of the pass are looked at: they may end sequences.
+void BatchEngine::trace_rows(std::int64_t begin_ns) {
+  const std::int64_t now = options_.clock();
+  for (const Part& part : parts_) {
+    const Sequence& s = *part.sequence;
+    const bool gives_token =
+        s.request.kind == RequestKind::kGenerate && part.n_rows == s.n_pending();
+    trace_.add_rows(
+        s.id,
+        {.begin_ns = begin_ns, .end_ns = now, .n_rows = part.n_rows, .gives_token = gives_token});
+  }
+}
+
+void BatchEngine::trace_pass(std::int64_t begin_ns) {
+  const auto n_running = std::count_if(sequences_.begin(), sequences_.end(),
+                                       [](const auto& s) { return s->is_running; });
+  trace_.add_pass({.begin_ns = begin_ns,
+                   .end_ns = begin_ns + counters_.last_step_ns,
+                   .n_prefill = shape_.n_prefill,
+                   .n_decode = shape_.n_decode,
+                   .n_running = n_running,
+                   .n_waiting = std::ssize(sequences_) - n_running});
 }
 
 void BatchEngine::sweep() {

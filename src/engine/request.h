@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -83,6 +84,7 @@ struct Request {
   int priority = 0;              // higher first
   std::int64_t deadline_ns = 0;  // by base/os/clock.h, for the whole answer; 0: none
   std::uint64_t client = 0;      // between whom the engine is fair
+  std::string name = {};         // what traces call it
   std::shared_ptr<TokenConstraint> constraint = nullptr;
   std::shared_ptr<OutputSink> sink = nullptr;
 };

@@ -372,6 +372,20 @@ TEST(BatchEngine, EmbeddingsAreTheSameInAnyCompany) {
   }
 }
 
+TEST(BatchEngine, TheTimeBetweenEndsLeavesOutIdleTime) {
+  FakeEngine engine;
+  EXPECT_EQ(engine->stats().ns_between_ends, 0);
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    const std::int64_t before_ns = engine.now_ns;
+    engine.submit({.prompt = random_tokens(20, i), .max_tokens = 5});
+    engine.run();
+    const std::int64_t took_ns = engine.now_ns - before_ns;
+    engine.now_ns += 3'600'000'000'000;
+    EXPECT_NEAR(static_cast<double>(engine->stats().ns_between_ends), static_cast<double>(took_ns),
+                0.5 * static_cast<double>(took_ns));
+  }
+}
+
 TEST(BatchEngine, StatisticsAddUp) {
   FakeEngine engine({.n_pages = 10});
   engine.submit({.prompt = random_tokens(40, 1), .max_tokens = 5});
