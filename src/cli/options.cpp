@@ -57,10 +57,9 @@ Result<std::pair<std::int32_t, float>> parse_bias(const std::string& text) {
 // threads and one batch size, no GPU, no warm-up and no log but standard error; chat templates are
 // Jinja, files are mapped, nothing is downloaded and prompts aren't echoed.
 void ignore_foreign(Arguments& args) {
-  for (const char* names :
-       {"-tb,--threads-batch", "-ub,--ubatch-size", "-ngl,--gpu-layers,--n-gpu-layers",
-        "-dev,--device", "-sm,--split-mode", "-mg,--main-gpu", "--numa", "--poll", "--prio",
-        "-C,--cpu-mask", "--log-file"}) {
+  for (const char* names : {"-tb,--threads-batch", "-ub,--ubatch-size",
+                            "-ngl,--gpu-layers,--n-gpu-layers", "-dev,--device", "-sm,--split-mode",
+                            "-mg,--main-gpu", "--numa", "--poll", "--prio", "-C,--cpu-mask"}) {
     args.ignore(names);
   }
   args.ignore("-fa,--flash-attn", {"on", "off", "auto", "1", "0"});
@@ -107,6 +106,7 @@ void ModelOptions::declare_without_context(Arguments& args) {
   declare_common(args);
   args.ignore("-np,--parallel");
   args.ignore("-a,--alias");
+  args.ignore("--log-file");
 }
 
 void ModelOptions::declare_for_serving(Arguments& args) {

@@ -44,22 +44,22 @@ ApiKeys::Digest ApiKeys::digest(std::string_view key) {
   return out;
 }
 
-bool ApiKeys::allows(std::string_view key) const {
+std::optional<std::size_t> ApiKeys::find(std::string_view key) const {
   const Digest asked = digest(key);
-  bool found = false;
-  for (const Digest& known : digests_) {
-    found |= CRYPTO_memcmp(known.data(), asked.data(), asked.size()) == 0;
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < digests_.size(); ++i) {
+    if (CRYPTO_memcmp(digests_[i].data(), asked.data(), asked.size()) == 0) found = i;
   }
   return found;
 }
 
-bool ApiKeys::allows(const HttpRequest& request) const {
+std::optional<std::size_t> ApiKeys::find(const HttpRequest& request) const {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string* value = request.headers.find("Authorization");
-  if (value == nullptr || value->size() < kScheme.size()) return false;
+  if (value == nullptr || value->size() < kScheme.size()) return std::nullopt;
   const std::string_view text = *value;
-  return equal_ignoring_case(text.substr(0, kScheme.size()), kScheme) &&
-         allows(trim_blanks(text.substr(kScheme.size())));
+  if (!equal_ignoring_case(text.substr(0, kScheme.size()), kScheme)) return std::nullopt;
+  return find(trim_blanks(text.substr(kScheme.size())));
 }
 
 }  // namespace slip

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,9 +24,13 @@ class ApiKeys {
   Result<> add(std::string_view key);
   bool empty() const { return digests_.empty(); }
 
-  bool allows(std::string_view key) const;
+  // Which of the keys it is, in order of adding; none of them: nothing.
+  std::optional<std::size_t> find(std::string_view key) const;
+  // The one that the request has, as `Authorization: Bearer KEY`.
+  std::optional<std::size_t> find(const HttpRequest& request) const;
+  bool allows(std::string_view key) const { return find(key).has_value(); }
   // Whether the request has `Authorization: Bearer KEY` with one of the keys.
-  bool allows(const HttpRequest& request) const;
+  bool allows(const HttpRequest& request) const { return find(request).has_value(); }
 
  private:
   using Digest = std::array<unsigned char, 32>;

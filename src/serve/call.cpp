@@ -4,15 +4,12 @@
 
 namespace slip {
 
-Call::Call(std::string route, HttpRequest request, ResponseWriter writer, Sinks sinks)
-    : route_(std::move(route)),
-      request_(std::move(request)),
-      writer_(std::move(writer)),
-      sinks_(std::move(sinks)) {}
+Call::Call(HttpRequest request, ResponseWriter writer, Sinks sinks)
+    : request_(std::move(request)), writer_(std::move(writer)), sinks_(std::move(sinks)) {}
 
 void Call::respond(int status, Content content) {
   writer_.respond(status, std::move(content));
-  finish(status, {});
+  finish(status);
 }
 
 void Call::fail(const ApiError& error) {
@@ -24,13 +21,26 @@ void Call::fail(const ApiError& error) {
   finish(error.status, error.message);
 }
 
-void Call::finish(int status, std::string_view details) {
-  sinks_.metrics->count_response(route_, status);
-  if (sinks_.log == nullptr || !*sinks_.log) return;
-  const double ms = static_cast<double>(now_ns() - request_.received_ns) * 1e-6;
-  (*sinks_.log)(fmt::format("{} {} {} {} {} {:.1f} ms{}{}", request_.id, request_.peer,
-                            request_.method, route_, status, ms, details.empty() ? "" : " ",
-                            details));
+void Call::finish(int status, const std::optional<AnswerSummary>& answer,
+                  std::string_view message) {
+  sinks_.metrics->count_response(sinks_.route, status);
+  const bool is_wanted = sinks_.logged == Logged::kAlways || status >= 400;
+  if (!is_wanted || !*sinks_.log) return;
+  using Level = LogEntry::Level;
+  Level level = Level::kInfo;
+  if (status >= 400) level = status >= 500 ? Level::kError : Level::kWarning;
+  (*sinks_.log)(
+      {.level = level,
+       .time_ms = wall_clock_ms(),
+       .message = message,
+       .request = RequestLog{.id = request_.id,
+                             .peer = request_.peer,
+                             .client = sinks_.client,
+                             .method = request_.method,
+                             .route = sinks_.route,
+                             .status = status,
+                             .ms = static_cast<double>(now_ns() - request_.received_ns) * 1e-6,
+                             .answer = answer}});
 }
 
 }  // namespace slip

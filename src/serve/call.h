@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,23 +9,25 @@
 #include "net/request.h"
 #include "net/response_writer.h"
 #include "serve/api_error.h"
+#include "serve/log_entry.h"
 #include "serve/metrics.h"
 
 namespace slip {
-
-// What the server says about a request in one line, on any thread.
-using LogLine = std::function<void(std::string_view line)>;
 
 // Shared by those who work on the answer. Each call is answered, counted and logged once. The
 // functions may be called from any thread, one at a time.
 class Call {
  public:
+  // kFailures: what others poll, and the page's files, would drown the rest.
+  enum class Logged { kAlways, kFailures };
   struct Sinks {
-    Metrics* metrics = nullptr;          // outlives the call
-    std::shared_ptr<const LogLine> log;  // may be null
+    std::string route;           // the pattern that matched
+    std::string client;          // see RequestLog
+    Metrics* metrics = nullptr;  // outlives the call
+    std::shared_ptr<const LogSink> log;
+    Logged logged = Logged::kAlways;
   };
-  // `route`: the pattern that matched.
-  Call(std::string route, HttpRequest request, ResponseWriter writer, Sinks sinks);
+  Call(HttpRequest request, ResponseWriter writer, Sinks sinks);
 
   const HttpRequest& request() const { return request_; }
   ResponseWriter& writer() { return writer_; }
@@ -36,14 +37,16 @@ class Call {
   void respond_json(std::string json) { respond(200, {"application/json", std::move(json)}); }
   // An error before anything else was sent.
   void fail(const ApiError& error);
-  // The response, a stream, is complete: counts and logs. `details`: "prompt=12 tokens=3".
-  void finish(int status, std::string_view details);
+  // The response, sent through the writer, is complete: counts and logs. `message`: what failed.
+  void finish(int status, std::string_view message = {}) { finish(status, {}, message); }
+  void finish(int status, const AnswerSummary& answer) { finish(status, answer, {}); }
 
  private:
-  const std::string route_;
+  void finish(int status, const std::optional<AnswerSummary>& answer, std::string_view message);
+
   const HttpRequest request_;
   ResponseWriter writer_;
-  Sinks sinks_;
+  const Sinks sinks_;
 };
 
 }  // namespace slip

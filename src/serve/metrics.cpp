@@ -168,18 +168,27 @@ void Metrics::write_engine(Writer& out, const EngineStats& stats) const {
     out.add(real(stats.n_finished[i]), fmt::format("finished_reason=\"{}\"", kFinishedReasons[i]));
   }
   out.begin("cache_config_info", "gauge", "How the KV cache is made.");
-  out.add(1, fmt::format("block_size=\"{}\",num_cpu_blocks=\"{}\"", kKvPageTokens, stats.n_pages));
+  out.add(1,
+          fmt::format("block_size=\"{}\",num_cpu_blocks=\"{}\",num_bytes=\"{}\"", kKvPageTokens,
+                      stats.n_pages, static_cast<std::uint64_t>(stats.n_pages) * stats.page_bytes));
 }
 
 void Metrics::write_process(Writer& out) const {
   out.begin("build_info", "gauge", "The program's version.");
   out.add(1, fmt::format("version=\"{}\"", version_));
-  out.plain(
-      fmt::format("# HELP process_start_time_seconds When the server started, since 1970.\n"
-                  "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {:.3f}\n"
-                  "# HELP process_resident_memory_bytes Memory in use.\n"
-                  "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
-                  start_time_s_, memory_use().resident_bytes));
+  // Names of Prometheus' own clients, without our prefix and label.
+  const ProcessUse use = process_use();
+  const auto add = [&out](const char* name, const char* type, const char* help, double value) {
+    out.plain(fmt::format("# HELP process_{0} {2}\n# TYPE process_{0} {1}\nprocess_{0} {3}\n", name,
+                          type, help, value));
+  };
+  add("start_time_seconds", "gauge", "When the server started, since 1970.", start_time_s_);
+  add("cpu_seconds_total", "counter", "CPU time of all threads.", use.cpu_s);
+  add("resident_memory_bytes", "gauge", "Memory in use.",
+      static_cast<double>(memory_use().resident_bytes));
+  add("open_fds", "gauge", "File descriptors in use.", static_cast<double>(use.n_files));
+  add("max_fds", "gauge", "File descriptors that there may be.",
+      static_cast<double>(use.max_files));
 }
 
 std::string Metrics::text(std::string_view model, const EngineStats* stats) const {

@@ -22,7 +22,7 @@ class Routes {
 
   // kPublic: without a key, and while the model is loaded.
   enum class Access { kPublic, kKey };
-  // Answers at once, on the I/O thread.
+  // Answers at once, on the I/O thread; logged when it fails.
   using Handler = std::function<void(Call& call)>;
   void add(std::string_view method, const std::string& pattern, Access access, Handler handler);
   // Answers with the model, and a key; on the worker's thread. An error becomes the response.
@@ -36,7 +36,7 @@ class Routes {
 
  private:
   using CallHandler = std::function<void(std::shared_ptr<Call> call)>;
-  void add_call(std::string_view method, const std::string& pattern, CallHandler handler);
+  void add_call(std::string_view method, const ServeContext::CallStyle& style, CallHandler handler);
 
   ServeContext& context_;
   Router router_;

@@ -6,11 +6,17 @@ namespace {
 // Requests whose prompts wait to be made.
 constexpr std::size_t kMaxTasks = 1024;
 
+// See RequestLog.
+std::string client_name(const ApiKeys& keys, const HttpRequest& request) {
+  if (const auto key = keys.find(request)) return fmt::format("key {}", *key + 1);
+  return request.peer.substr(0, request.peer.rfind(':'));
+}
+
 }  // namespace
 
 ServeContext::ServeContext(ServeOptions options)
     : options_(std::move(options)),
-      log_(std::make_shared<const LogLine>(options_.log)),
+      log_(std::make_shared<const LogSink>(options_.log)),
       metrics_(options_.version),
       worker_(kMaxTasks) {}
 
@@ -24,10 +30,14 @@ void ServeContext::set_model(std::shared_ptr<const ServedModel> model) {
   model_ = std::move(model);
 }
 
-std::shared_ptr<Call> ServeContext::make_call(std::string route, HttpRequest request,
+std::shared_ptr<Call> ServeContext::make_call(CallStyle style, HttpRequest request,
                                               ResponseWriter writer) {
-  return std::make_shared<Call>(std::move(route), std::move(request), std::move(writer),
-                                Call::Sinks{.metrics = &metrics_, .log = log_});
+  Call::Sinks sinks{.route = std::move(style.route),
+                    .client = client_name(options_.keys, request),
+                    .metrics = &metrics_,
+                    .log = log_,
+                    .logged = style.logged};
+  return std::make_shared<Call>(std::move(request), std::move(writer), std::move(sinks));
 }
 
 Reply<> ServeContext::authenticate(const HttpRequest& request) const {

@@ -16,7 +16,7 @@ namespace slip {
 struct ServeOptions {
   std::string version;  // of the program
   ApiKeys keys = {};    // without any, everybody is let in
-  LogLine log = {};     // may be empty
+  LogSink log = {};     // may be empty
 };
 
 // Thread-safe. Outlives the server and the engine.
@@ -35,7 +35,12 @@ class ServeContext {
   Metrics& metrics() { return metrics_; }
   Worker& worker() { return worker_; }
 
-  std::shared_ptr<Call> make_call(std::string route, HttpRequest request, ResponseWriter writer);
+  // The route's pattern, and whether it is worth a line of the log.
+  struct CallStyle {
+    std::string route;
+    Call::Logged logged = Call::Logged::kAlways;
+  };
+  std::shared_ptr<Call> make_call(CallStyle style, HttpRequest request, ResponseWriter writer);
   // 401 without a key that is known.
   Reply<> authenticate(const HttpRequest& request) const;
   // 503 while it is loaded.
@@ -43,7 +48,7 @@ class ServeContext {
 
  private:
   const ServeOptions options_;
-  const std::shared_ptr<const LogLine> log_;
+  const std::shared_ptr<const LogSink> log_;
   Metrics metrics_;
   mutable std::mutex mutex_;
   std::shared_ptr<const ServedModel> model_;

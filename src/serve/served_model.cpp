@@ -1,6 +1,7 @@
 #include "serve/served_model.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/chat_prompt.h"
 #include "text/template/json_value.h"
@@ -8,23 +9,26 @@
 namespace slip {
 namespace {
 
-// Seconds after which it is worth asking again.
-constexpr int kRetryAfterS = 1;
-
-ApiError refusal(const Error& error) {
+ApiError refusal(const Error& error, const EngineStats& stats) {
   if (error.kind == ErrorKind::kLimit) {
     return {.status = 429,
             .message = error.message,
             .code = "rate_limit_exceeded",
-            .retry_after_s = kRetryAfterS};
+            .retry_after_s = retry_after_s(stats)};
   }
   if (error.kind == ErrorKind::kCancelled) {
-    return {.status = 503, .message = error.message, .retry_after_s = kRetryAfterS};
+    return {.status = 503, .message = error.message, .retry_after_s = 1};
   }
   return to_api_error(error);
 }
 
 }  // namespace
+
+int retry_after_s(const EngineStats& stats) {
+  const double seconds =
+      static_cast<double>(stats.n_waiting) * static_cast<double>(stats.ns_between_ends) * 1e-9;
+  return static_cast<int>(std::ceil(std::clamp(seconds, 1.0, 60.0)));
+}
 
 Reply<> ServedModel::check_name(const std::string& name) const {
   if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return {};
@@ -86,7 +90,7 @@ Reply<std::string> ServedModel::apply_template(const ChatRequest& request) const
 
 Reply<RequestId> ServedModel::submit(Request request) const {
   auto id = engine->submit(std::move(request));
-  if (!id) return tl::unexpected(refusal(id.error()));
+  if (!id) return tl::unexpected(refusal(id.error(), engine->stats()));
   return *id;
 }
 

@@ -18,6 +18,10 @@
 
 namespace slip {
 
+// Seconds after which a request that found no room is worth sending again: until those that wait
+// now have ended, at the rate at which others ended of late; 1 to 60.
+int retry_after_s(const EngineStats& stats);
+
 // A value that is filled in while the model is loaded and doesn't change any more; what it points
 // to outlives it.
 struct ServedModel {

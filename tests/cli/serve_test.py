@@ -2,14 +2,13 @@
 
 scripts/test makes an environment with that client and names its Python in SLIPSTREAM_CLIENTS_PYTHON.
 """
+import http.client
 import json
 import os
-import pathlib
-import re
 import signal
+import ssl
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 import urllib.error
@@ -20,61 +19,13 @@ if CLIENTS:
     os.execv(CLIENTS, [CLIENTS, *sys.argv])
 
 from cli_support import PROGRAM, CliTest, smollm2  # noqa: E402
+from serving import TIMEOUT_S, Serving  # noqa: E402
 
 try:
     import openai
+    from prometheus_client.parser import text_string_to_metric_families
 except ImportError:
     openai = None
-
-TIMEOUT_S = 300
-
-
-class Serving:
-    """A server of its own for a test class."""
-
-    def __init__(self, *options):
-        self.folder = tempfile.TemporaryDirectory(prefix="slipstream-serve-")
-        home = pathlib.Path(self.folder.name)
-        environment = {k: v for k, v in os.environ.items()
-                       if not k.startswith("SLIPSTREAM_") or k == "SLIPSTREAM_ISA"}
-        environment.update(HOME=str(home), XDG_CONFIG_HOME=str(home), XDG_CACHE_HOME=str(home))
-        self.log = open(home / "log", "w+")
-        self.process = subprocess.Popen([PROGRAM, "serve", "--port", "0", *map(str, options)],
-                                        stderr=self.log, stdout=subprocess.PIPE, env=environment)
-        self.url = self.wait_for(r"listening on (\S+)")
-
-    def text(self):
-        self.log.seek(0)
-        return self.log.read()
-
-    def wait_for(self, pattern):
-        deadline = time.monotonic() + TIMEOUT_S
-        while not (found := re.search(pattern, self.text())):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(self.text())
-            time.sleep(0.05)
-        return found[1]
-
-    def request(self, path, body=None):
-        """Status and JSON (or text) of the answer."""
-        data = None if body is None else json.dumps(body).encode()
-        try:
-            with urllib.request.urlopen(self.url + path, data, timeout=TIMEOUT_S) as answer:
-                status, text = answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            status, text = error.code, error.read().decode()
-        return status, json.loads(text) if text[:1] in "{[" else text
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.wait()
-
-    def wait(self):
-        code = self.process.wait(TIMEOUT_S)
-        self.process.stdout.close()
-        self.log.close()
-        self.folder.cleanup()
-        return code
 
 
 class ServeTest(unittest.TestCase):
@@ -130,6 +81,15 @@ class ServeTest(unittest.TestCase):
         for line in text.splitlines():
             self.assertRegex(line, r'^(# (HELP|TYPE) .*|[a-z0-9_]+(\{.*\})? [-+0-9.einfa]+)$')
         self.assertEqual(self.server.request("/openapi.json")[1]["openapi"], "3.1.0")
+
+
+    def test_a_trace_has_the_last_requests(self):
+        _, answer = self.server.request("/v1/completions", {"prompt": "Once", "max_tokens": 3})
+        request_id = answer["id"].partition("-")[2]
+        _, trace = self.server.request("/debug/trace")
+        names = [event["name"] for event in trace["traceEvents"]
+                 if event["args"].get("request_id") == request_id]
+        self.assertEqual(names, ["request", "queued", "prefill", "decode"])
 
 
 @unittest.skipIf(openai is None, "the openai package is not installed (scripts/test does it)")
@@ -200,6 +160,180 @@ class OpenAiClientTest(unittest.TestCase):
         self.assertEqual(caught.exception.param, "top_p")
         with self.assertRaises(openai.AuthenticationError):
             self.client.with_options(api_key="wrong").models.list()
+
+
+@unittest.skipIf(openai is None, "prometheus_client is not installed (scripts/test does it)")
+class PrometheusTest(unittest.TestCase):
+    """What Prometheus makes of /metrics, by the parser of its own client."""
+
+    @classmethod
+    def setUpClass(cls):
+        server = Serving("-m", smollm2(), "-a", "smol", "--max-model-len", 1024, "-c", 4096)
+        cls.addClassCleanup(server.stop)
+        server.wait_for("(ready): smol")
+        for n_tokens in (1, 5, 12):
+            server.request("/v1/completions", {"prompt": "a b c", "max_tokens": n_tokens,
+                                               "ignore_eos": True})
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:  # an answer is out before the step that it ends is counted
+            text = server.request("/metrics")[1]
+            cls.families = list(text_string_to_metric_families(text))
+            is_idle = 'num_requests_running{model_name="smol"} 0\n' in text
+            if is_idle or time.monotonic() > deadline:
+                break
+
+    def value(self, name, **labels):
+        found = [sample.value for family in self.families for sample in family.samples
+                 if sample.name == name and labels.items() <= sample.labels.items()]
+        self.assertEqual(len(found), 1, name)
+        return found[0]
+
+    def test_families_have_types_and_descriptions(self):
+        names = [family.name for family in self.families]
+        self.assertEqual(len(names), len(set(names)))
+        for family in self.families:
+            with self.subTest(family.name):
+                self.assertIn(family.type, ("counter", "gauge", "histogram"))
+                self.assertTrue(family.documentation)
+                self.assertTrue(family.samples)
+                self.assertEqual(len({(sample.name, *sorted(sample.labels.items()))
+                                      for sample in family.samples}), len(family.samples))
+                for sample in family.samples:
+                    self.assertGreaterEqual(sample.value, 0)
+
+    def test_histograms_add_up(self):
+        histograms = [family for family in self.families if family.type == "histogram"]
+        self.assertGreaterEqual(len(histograms), 9)
+        for family in histograms:
+            with self.subTest(family.name):
+                buckets = [(sample.labels["le"], sample.value) for sample in family.samples
+                           if sample.name == family.name + "_bucket"]
+                bounds = [float(bound) for bound, _ in buckets]
+                counts = [count for _, count in buckets]
+                self.assertEqual(bounds, sorted(set(bounds)))
+                self.assertEqual(bounds[-1], float("inf"))
+                self.assertEqual(counts, sorted(counts))
+                count = self.value(family.name + "_count")
+                self.assertEqual(counts[-1], count)
+                # The sum is within what the buckets say.
+                steps = [b - a for a, b in zip([0, *counts], counts)]
+                total = self.value(family.name + "_sum")
+                self.assertGreaterEqual(
+                    total, sum(n * bound for n, bound in zip(steps[1:], bounds)) - 1e-9)
+                if steps[-1] == 0:
+                    self.assertLessEqual(
+                        total, sum(n * bound for n, bound in zip(steps, bounds[:-1])) + 1e-9)
+
+    def test_counts_agree(self):
+        self.assertEqual(self.value("slipstream_generation_tokens_total"), 18)
+        self.assertEqual(self.value("slipstream_request_generation_tokens_sum"), 18)
+        self.assertEqual(self.value("slipstream_time_to_first_token_seconds_count"), 3)
+        self.assertEqual(self.value("slipstream_inter_token_latency_seconds_count"), 15)
+        self.assertEqual(self.value("slipstream_request_success_total", finished_reason="length"), 3)
+        self.assertEqual(self.value("slipstream_http_responses_total", handler="/v1/completions"), 3)
+
+    def test_the_process_is_described(self):
+        for name in ("start_time_seconds", "cpu_seconds_total", "resident_memory_bytes",
+                     "open_fds", "max_fds"):
+            self.assertGreater(self.value("process_" + name), 0)
+        info = next(family for family in self.families
+                    if family.name == "slipstream_cache_config_info").samples[0].labels
+        pages = int(info["num_cpu_blocks"])
+        self.assertEqual(pages * int(info["block_size"]), 4096)
+        self.assertEqual(int(info["num_bytes"]) % pages, 0)
+
+
+class TlsTest(CliTest):
+    def certificate(self):
+        """A certificate of its own making, and its key."""
+        files = self.home / "cert.pem", self.home / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-noenc", "-days", "2", "-subj", "/CN=localhost", "-addext",
+             "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", files[0], "-keyout", files[1]],
+            check=True, capture_output=True, timeout=TIMEOUT_S)
+        return files
+
+    def test_answers_over_tls_and_only_so(self):
+        certificate, key = self.certificate()
+        server = Serving("-m", smollm2(), "--max-model-len", 256, "--ssl-cert-file", certificate,
+                         "--ssl-key-file", key)
+        self.addCleanup(server.stop)
+        self.assertTrue(server.url.startswith("https://"))
+        server.wait_for("(ready):")
+        trusting = ssl.create_default_context(cafile=certificate)
+        body = json.dumps({"prompt": "One, two,", "max_tokens": 4}).encode()
+        with urllib.request.urlopen(server.url + "/v1/completions", body, timeout=TIMEOUT_S,
+                                    context=trusting) as answer:
+            self.assertEqual(json.load(answer)["usage"]["completion_tokens"], 4)
+        with self.assertRaises(urllib.error.URLError) as caught:
+            urllib.request.urlopen(server.url + "/health", timeout=TIMEOUT_S)
+        self.assertIsInstance(caught.exception.reason, ssl.SSLCertVerificationError)
+        # Plain HTTP gets no answer, and does no harm.
+        plain = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]),
+                                           timeout=TIMEOUT_S)
+        with self.assertRaises((http.client.HTTPException, ConnectionError)):
+            plain.request("GET", "/health")
+            plain.getresponse()
+        plain.close()
+        if openai is not None:
+            client = openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0,
+                                   http_client=openai.DefaultHttpxClient(verify=trusting))
+            self.assertEqual(len(client.models.list().data), 1)
+
+    def test_a_key_of_another_certificate_is_refused(self):
+        certificate, _ = self.certificate()
+        other = certificate.rename(self.home / "other.pem")
+        _, key = self.certificate()
+        self.assert_fails(1, "key", "serve", "-m", smollm2(), "--port", 0, "--ssl-cert-file", other,
+                          "--ssl-key-file", key)
+
+
+class LogTest(CliTest):
+    def test_json_lines_of_requests_and_events(self):
+        log = self.home / "log.jsonl"
+        server = Serving("-m", smollm2(), "-a", "smol", "--max-model-len", 256, "--log-format", "json",
+                         "--log-file", log, "--api-key", "secret")
+        server.wait_for("(ready): smol")
+        for key in ("secret", "wrong"):
+            request = urllib.request.Request(
+                server.url + "/v1/completions",
+                json.dumps({"prompt": "One, two,", "max_tokens": 4, "ignore_eos": True}).encode(),
+                {"Authorization": f"Bearer {key}", "X-Request-Id": f"with-{key}"})
+            try:
+                urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
+            except urllib.error.HTTPError as error:
+                error.close()
+        server.stop()
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        for line in lines:
+            self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertIn("listening on http://127.0.0.1", lines[0]["message"])
+        answer, refusal = sorted((line for line in lines if "route" in line),
+                                 key=lambda line: line["request_id"])
+        self.assertEqual(answer["request_id"], "with-secret")
+        self.assertEqual(answer["client"], "key 1")
+        self.assertEqual((answer["status"], answer["completion_tokens"], answer["finish_reason"]),
+                         (200, 4, "length"))
+        self.assertGreater(answer["ms"], 0)
+        self.assertEqual((refusal["level"], refusal["status"]), ("warning", 401))
+
+    def test_text_lines_of_a_file_have_the_time(self):
+        log = self.write("log", "of before\n")
+        server = Serving("-m", smollm2(), "--max-model-len", 256, "--log-file", log)
+        server.wait_for("(ready):")
+        server.request("/v1/completions", {"prompt": "One", "max_tokens": 2})
+        server.stop()
+        first, *lines = log.read_text().splitlines()
+        self.assertEqual(first, "of before")
+        for line in lines:
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT[\d:.]+Z .")
+        self.assertRegex("\n".join(lines), r" POST /v1/completions 200 [\d.]+ ms prompt=\d+ cached=0 "
+                                           r"tokens=\d finish=")
+
+    def test_a_log_that_cant_be_written_is_an_error(self):
+        self.assert_fails(1, "no/log", "serve", "-m", smollm2(), "--port", 0, "--log-file",
+                          self.home / "no/log")
 
 
 class EndingTest(CliTest):

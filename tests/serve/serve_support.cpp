@@ -18,7 +18,7 @@ TestServer::TestServer(const ServerSetup& setup) : tokenizer_(tiny_byte_level())
   FakeRunnerOptions options = setup.runner;
   options.n_vocab = tokenizer_->n_vocab();
   runner_ = std::make_unique<FakeRunner>(options);
-  ServeOptions serve_options{.version = "test"};
+  ServeOptions serve_options{.version = "test", .log = setup.log};
   for (const std::string& key : setup.keys) EXPECT_TRUE(serve_options.keys.add(key));
   context_ = std::make_unique<ServeContext>(std::move(serve_options));
   engine_ = std::make_unique<EngineThread>(

@@ -22,6 +22,7 @@ struct ServerSetup {
   std::int64_t max_waiting = 64;
   std::vector<std::string> keys = {};
   bool is_loaded = true;
+  LogSink log = {};
 };
 
 class TestServer {

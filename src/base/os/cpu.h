@@ -1,6 +1,7 @@
 // What this machine's processor can do, and how much of it this process may use.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -47,5 +48,13 @@ struct MemoryUse {
   std::size_t peak_bytes = 0;
 };
 MemoryUse memory_use();
+
+// What this process has used and has open.
+struct ProcessUse {
+  double cpu_s = 0;            // of all threads, in user mode and in the kernel
+  std::int64_t n_files = 0;    // descriptors; 0 when unknown
+  std::int64_t max_files = 0;  // that it may have
+};
+ProcessUse process_use();
 
 }  // namespace slip

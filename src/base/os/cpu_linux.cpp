@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -161,6 +163,27 @@ MemoryUse memory_use() {
     const std::size_t kib = std::stoul(line.substr(6));
     (resident ? use.resident_bytes : use.peak_bytes) = kib * 1024;
   }
+  return use;
+}
+
+ProcessUse process_use() {
+  ProcessUse use;
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) == 0) {
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+      use.cpu_s += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    }
+  }
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    use.max_files = static_cast<std::int64_t>(limit.rlim_cur);
+  }
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/proc/self/fd", error), end; !error && it != end;
+       it.increment(error)) {
+    ++use.n_files;
+  }
+  if (use.n_files > 0) --use.n_files;  // the listing's own
   return use;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/options.h"
+#include "cli/server_log.h"
 #include "cli/version.h"
 #include "engine/chat_prompt.h"
 #include "engine/draft_length.h"
@@ -37,6 +38,8 @@ struct Options {
   std::string api_key_file;
   std::string certificate, certificate_key;
   std::string origin;
+  std::string log_format = "text";
+  std::string log_file;
 };
 
 // What answers, once it is loaded.
@@ -122,24 +125,21 @@ Result<std::shared_ptr<const ServedModel>> describe(const Options& o, const Load
   return std::shared_ptr<const ServedModel>(std::move(served));
 }
 
-void print_ready(const ServedModel& served, const Loaded& loaded) {
+std::string ready_text(const ServedModel& served, const Loaded& loaded) {
   const KvStore& kv = loaded.model->runner().kv();
   const std::int64_t n_pages = kv.n_pages();
-  print_status(
-      fmt::format("ready: {}, {} tokens a request, {} in the KV cache ({} MiB), {} threads",
-                  served.names.front(), served.n_ctx, n_pages * kKvPageTokens,
-                  (static_cast<std::uint64_t>(n_pages) * kv.page_bytes()) >> 20,
-                  loaded.runtime->pool().n_threads()));
+  return fmt::format("ready: {}, {} tokens a request, {} in the KV cache ({} MiB), {} threads",
+                     served.names.front(), served.n_ctx, n_pages * kKvPageTokens,
+                     (static_cast<std::uint64_t>(n_pages) * kv.page_bytes()) >> 20,
+                     loaded.runtime->pool().n_threads());
 }
 
 // Until the server has been asked to end, and what was under way has ended.
-void serve_until_signal(HttpService& service, TerminationSignals& signals) {
+void serve_until_signal(HttpService& service, TerminationSignals& signals, ServerLog& log) {
   signals.wait_ms(-1);
   service.stop();
-  if (service.n_connections() > 0) {
-    print_note(fmt::format("{} connections are still open: a second signal ends at once",
-                           service.n_connections()));
-  }
+  log.event(fmt::format("stopping: {} connections are open, a second signal ends at once",
+                        service.n_connections()));
   while (service.n_connections() > 0) {
     if (signals.wait_ms(20)) signals.obey();
   }
@@ -148,14 +148,14 @@ void serve_until_signal(HttpService& service, TerminationSignals& signals) {
 
 Result<int> run(const Options& o, const Invocation&) {
   TerminationSignals signals;
+  const auto format = o.log_format == "json" ? ServerLog::Format::kJson : ServerLog::Format::kText;
+  const auto log = SLIP_TRY(ServerLog::open(format, o.log_file));
   ServeContext context({.version = std::string(version()),
                         .keys = SLIP_TRY(read_keys(o)),
-                        .log = [](std::string_view line) {
-                          if (!is_quiet()) print_status(printable(line));
-                        }});
+                        .log = [&log](const LogEntry& entry) { log->write(entry); }});
   Loaded loaded;
   auto service = SLIP_TRY(listen(o, context));
-  print_status(fmt::format("listening on {}://{}:{}", scheme(o), o.host, service->port()));
+  log->event(fmt::format("listening on {}://{}:{}", scheme(o), o.host, service->port()));
   auto loading = std::async(std::launch::async, [&o] { return load(o); });
   while (loading.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     if (signals.wait_ms(20)) signals.obey();
@@ -163,8 +163,8 @@ Result<int> run(const Options& o, const Invocation&) {
   loaded = SLIP_TRY(loading.get());
   const auto served = SLIP_TRY(describe(o, loaded));
   context.set_model(served);
-  print_ready(*served, loaded);
-  serve_until_signal(*service, signals);
+  log->event(ready_text(*served, loaded));
+  serve_until_signal(*service, signals, *log);
   service.reset();
   context.stop();
   return kExitOk;
@@ -182,6 +182,9 @@ void declare_server(Options& o, Arguments& args) {
   args.add_path("--ssl-cert-file", o.certificate, "serve HTTPS: certificate chain, PEM");
   args.add_path("--ssl-key-file", o.certificate_key, "its private key, PEM");
   args.add("--cors-origin", o.origin, "origin whose web pages may ask; * for all");
+  args.add_choice("--log-format", o.log_format, {"text", "json"},
+                  "lines of the log: text, or a JSON object each");
+  args.add_path("--log-file", o.log_file, "append the log to a file (default: standard error)");
   args.require([&o]() -> Result<> {
     if (o.certificate.empty() == o.certificate_key.empty()) return {};
     return invalid("--ssl-cert-file and --ssl-key-file: expected both or neither");

@@ -12,9 +12,11 @@ std::string OpenAiAnswer::call_id(std::size_t choice, std::size_t index) const {
   return fmt::format("call_{}_{}_{}", call_->request().id, choice, index);
 }
 
-std::string OpenAiAnswer::summary(const Usage& usage) const {
-  return fmt::format("prompt={} cached={} tokens={}", usage.n_prompt, usage.n_cached,
-                     usage.n_completion);
+AnswerSummary OpenAiAnswer::summary(const Usage& usage) const {
+  return {.n_prompt = usage.n_prompt,
+          .n_cached = usage.n_cached,
+          .n_generated = usage.n_completion,
+          .finish_reason = finish_reason_};
 }
 
 void OpenAiAnswer::begin() {
@@ -50,6 +52,8 @@ void OpenAiAnswer::on_end(std::size_t choice, const RequestEnd& end) {
     usage_.n_cached += end.n_cached;
   }
   usage_.n_completion += end.n_generated;
+  const std::string_view reason = to_string(end.reason);
+  finish_reason_ = n_ended_ == 1 || finish_reason_ == reason ? reason : "several";
   complete(choice, finish_reason_name(end.reason));
   if (n_ended_ == options_.n_choices) respond(usage_);
 }

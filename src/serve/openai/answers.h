@@ -58,7 +58,8 @@ class OpenAiAnswer : public AnswerListener {
   const AnswerOptions& options() const { return options_; }
   // An id for a call of a tool.
   std::string call_id(std::size_t choice, std::size_t index) const;
-  std::string summary(const Usage& usage) const;
+  // Of all choices; their reason to finish, if it is the same.
+  AnswerSummary summary(const Usage& usage) const;
 
  private:
   std::shared_ptr<Call> call_;
@@ -66,6 +67,7 @@ class OpenAiAnswer : public AnswerListener {
   const AnswerOptions options_;
   std::mutex mutex_;
   Usage usage_;
+  std::string_view finish_reason_;
   std::size_t n_ended_ = 0;
   bool failed_ = false;
 };

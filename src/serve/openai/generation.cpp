@@ -89,6 +89,7 @@ void submit_all(const std::shared_ptr<Call>& call, const ServedModel& model, Ope
   const std::uint64_t client = client_of(call->request());
   for (Request& request : requests) {
     request.client = client;
+    request.name = call->request().id;
     const auto id = model.submit(std::move(request));
     if (!id) {
       answer.abandon(id.error());
