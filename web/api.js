@@ -41,9 +41,9 @@ export async function fetchMetrics(signal) {
   return (await request("metrics", { signal })).text();
 }
 
-/** The events of /debug/trace. @returns {Promise<Object[]>} */
-export async function fetchTrace(signal) {
-  const trace = await (await request("debug/trace", { signal })).json();
+/** The events of the last requests. @returns {Promise<Object[]>} */
+export async function fetchTrace(nRequests, signal) {
+  const trace = await (await request(`debug/trace?requests=${nRequests}`, { signal })).json();
   return Array.isArray(trace) ? trace : trace.traceEvents ?? [];
 }
 

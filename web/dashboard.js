@@ -6,7 +6,7 @@ import { describeError } from "./errors.js";
 import * as format from "./format.js";
 import { MetricsHistory } from "./metrics_history.js";
 import { Metrics } from "./prometheus.js";
-import { drawRequests } from "./requests_table.js";
+import { MAX_REQUESTS, drawRequests } from "./requests_table.js";
 
 const POLL_MS = 1000;
 const TIMEOUT_MS = 5000;
@@ -84,7 +84,8 @@ export class Dashboard {
     if (!this.#isShown || this.#isPolling || document.hidden) return;
     this.#isPolling = true;
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const [metrics, trace] = await Promise.allSettled([fetchMetrics(signal), fetchTrace(signal)]);
+    const [metrics, trace] = await Promise.allSettled(
+      [fetchMetrics(signal), fetchTrace(MAX_REQUESTS, signal)]);
     this.#isPolling = false;
     const isKnown = metrics.status === "fulfilled";
     if (isKnown) this.#showMetrics(new Metrics(metrics.value));

@@ -3,7 +3,9 @@ import { element, svg } from "./dom.js";
 import { formatSeconds } from "./format.js";
 
 const KINDS = ["queued", "prefill", "decode"];
-const MAX_REQUESTS = 20;
+/** That the table shows. */
+export const MAX_REQUESTS = 20;
+const MAX_ID = 13;
 const WIDTH = 400;
 const HEIGHT = 14;
 
@@ -49,9 +51,14 @@ function timeline({ begin, spans }, scale) {
   })));
 }
 
+/** The end of a long id: the server numbers its own there, and all begin alike. */
+function shortId(id) {
+  return id.length > MAX_ID ? `…${id.slice(-8)}` : id;
+}
+
 function row(request, scale) {
   return element("tr", {},
-    element("th", { scope: "row" }, element("span", { title: request.id }, request.id)),
+    element("th", { scope: "row" }, element("span", { title: request.id }, shortId(request.id))),
     element("td", { class: "timeline" }, timeline(request, scale)),
     element("td", {}, formatSeconds((request.end - request.begin) / 1e6)),
     ...KINDS.map((kind) => element("td", {}, formatSeconds(totalOf(request, kind)))));

@@ -83,6 +83,16 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(self.server.request("/openapi.json")[1]["openapi"], "3.1.0")
 
 
+    def test_the_page_is_there(self):
+        with urllib.request.urlopen(self.server.url, timeout=TIMEOUT_S) as answer:
+            self.assertIn(b"<title>", answer.read())
+            etag = answer.headers["ETag"]
+        again = urllib.request.Request(self.server.url, headers={"If-None-Match": etag})
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(again, timeout=TIMEOUT_S)
+        with caught.exception:
+            self.assertEqual(caught.exception.code, 304)
+
     def test_a_trace_has_the_last_requests(self):
         _, answer = self.server.request("/v1/completions", {"prompt": "Once", "max_tokens": 3})
         request_id = answer["id"].partition("-")[2]

@@ -8,6 +8,7 @@
 
 #include "serve/openapi.h"
 #include "serve/serve_support.h"
+#include "serve/web_files.h"
 
 namespace slip {
 namespace {
@@ -368,6 +369,29 @@ TEST(Server, CountsForPrometheus) {
   }
 }
 
+TEST(Server, ShowsThePageToEverybody) {
+  TestServer server({.keys = {"secret"}, .is_loaded = false});
+  for (const auto& file : web_files()) {
+    const auto response = server.get(std::string(file.path));
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, file.content);
+    EXPECT_EQ(*response.headers.find("Content-Type"), file.media_type);
+    for (const auto& [name, expected] : web_headers()) {
+      ASSERT_NE(response.headers.find(name), nullptr) << name;
+      EXPECT_EQ(*response.headers.find(name), expected);
+    }
+    ClientRequest again{.method = "GET", .target = std::string(file.path)};
+    again.headers.add("If-None-Match", *response.headers.find("ETag"));
+    const auto unchanged = fetch(server.url(), again, {}).value();
+    EXPECT_EQ(unchanged.status, 304);
+    EXPECT_EQ(unchanged.body, "");
+    EXPECT_EQ(*unchanged.headers.find("ETag"), file.etag);
+  }
+  EXPECT_EQ(server.get("/").body, find_web_file("/index.html")->content);
+  EXPECT_EQ(server.get("/headers.txt").status, 404);
+  EXPECT_EQ(server.get("/../src/main.cpp").status, 404);
+}
+
 // Complete spans of one request, by name.
 std::map<std::string, int> spans_of(const value& trace, std::string_view request_id) {
   std::map<std::string, int> n;
@@ -476,6 +500,8 @@ TEST(Server, DescribesItsRoutes) {
     }
   }
   for (auto [method, pattern] : routes.list()) {
+    const bool is_of_page = pattern != "/" && find_web_file(pattern) != nullptr;
+    if (is_of_page) continue;  // nothing that a client would ask for
     for (char& c : method) c = static_cast<char>(std::tolower(c));
     std::erase(pattern, '*');
     served.emplace_back(method, pattern);

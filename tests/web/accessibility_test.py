@@ -1,10 +1,9 @@
 """Keyboard, screen readers, themes, narrow screens; axe-core's rules on every view."""
 import unittest
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from web_support import PageCase, expect  # first: it may start another Python
 
-from web_support import PageCase
+from axe_playwright_python.sync_playwright import Axe
 
 PHONE = {"width": 360, "height": 740}
 AXE = {"runOnly": {"type": "tag", "values": [

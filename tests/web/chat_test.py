@@ -3,9 +3,7 @@ import re
 import time
 import unittest
 
-from playwright.sync_api import expect
-
-from web_support import PageCase
+from web_support import PageCase, expect
 
 
 class Chat(PageCase):

@@ -2,9 +2,7 @@
 import re
 import unittest
 
-from playwright.sync_api import expect
-
-from web_support import PageCase
+from web_support import PageCase, expect
 
 TEXT = r"""# TYPE slipstream_x_seconds histogram
 slipstream_x_seconds_bucket{engine="0",le="0.1"} 2

@@ -1,9 +1,7 @@
 """Markdown as the page renders it: what is made of it, and that nothing in it can do harm."""
 import unittest
 
-from playwright.sync_api import expect
-
-from web_support import PageCase
+from web_support import PageCase, expect
 
 # Texts that make careless parsers slow; each a few hundred kilobytes at most.
 SLOW = {"brackets": "[" * 100_000, "stars": "*a " * 50_000, "mixed": "*a_ " * 30_000,

@@ -1,11 +1,28 @@
-"""What the browser tests share: a headless Chromium, and a page on a server of their own."""
+"""What the browser tests share: a headless Chromium, and a page on a server of their own.
+
+scripts/test installs both, and names the Python that has Playwright in SLIPSTREAM_WEB_PYTHON.
+Without them a test is skipped.
+"""
+import importlib.util
+import os
+import pathlib
+import sys
 import unittest
 
-from playwright.sync_api import expect, sync_playwright
-
-from fake_server import FakeServer
+PYTHON = os.environ.pop("SLIPSTREAM_WEB_PYTHON", "")
+if PYTHON:
+    os.execv(PYTHON, [PYTHON, *sys.argv])
 
 CHROMIUM = "/usr/bin/chromium"
+SKIPPED = 77  # what CTest takes for it
+if importlib.util.find_spec("playwright") is None or not pathlib.Path(CHROMIUM).exists():
+    print("skipped: Playwright or Chromium is not installed (scripts/test does it)")
+    sys.exit(SKIPPED)
+
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
+
+from fake_server import FakeServer  # noqa: E402
+
 PATIENCE_MS = 30_000  # with a page on a busy machine
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -43,6 +60,7 @@ class Browser:
 
 class PageCase(unittest.TestCase):
     """A new server and page for each test. The page must not report errors or ask elsewhere."""
+    make_server = FakeServer  # has a url, start() and stop()
     page_options = {}
 
     @classmethod
@@ -51,7 +69,7 @@ class PageCase(unittest.TestCase):
         cls.addClassCleanup(cls.browser.__exit__)
 
     def setUp(self):
-        self.server = FakeServer().start()
+        self.server = self.make_server().start()
         self.addCleanup(self.server.stop)
         self.page = self.open(**self.page_options)
 
