@@ -132,5 +132,15 @@ TEST(CpuBudget, QuotaRoundsUpAndNeverBelowOne) {
   EXPECT_GE(cpu_budget().n_threads(), 1);
 }
 
+TEST(ProcessUse, CountsDescriptorsAndTime) {
+  const ProcessUse before = process_use();
+  EXPECT_GE(before.n_files, 3);
+  EXPECT_GE(before.max_files, before.n_files);
+  EXPECT_GT(before.cpu_s, 0);
+  const std::ifstream file("/proc/self/status");
+  EXPECT_EQ(process_use().n_files, before.n_files + 1);
+  EXPECT_GE(process_use().cpu_s, before.cpu_s);
+}
+
 }  // namespace
 }  // namespace slip

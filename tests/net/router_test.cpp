@@ -144,6 +144,8 @@ TEST(ApiKeys, OfAFile) {
   ASSERT_TRUE(keys) << keys.error().message;
   EXPECT_TRUE(keys->allows(with_authorization("Bearer sk-one")));
   EXPECT_TRUE(keys->allows(with_authorization("bearer   sk-two")));
+  EXPECT_EQ(keys->find(with_authorization("Bearer sk-one")), 0u);
+  EXPECT_EQ(keys->find(with_authorization("Bearer sk-two")), 1u);
   for (const char* bad : {"", "Bearer", "Bearer ", "Bearer sk-on", "Bearer sk-one1",
                           "Bearer SK-ONE", "Basic sk-one", "sk-one", "Bearer # ours"}) {
     EXPECT_FALSE(keys->allows(with_authorization(bad))) << bad;
