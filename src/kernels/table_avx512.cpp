@@ -5,17 +5,18 @@
 namespace slip {
 namespace {
 
-// Two tiles of 8 rows in registers match a panel, and one beats it. Of 24 blocks, panels are 30 …
-// 42 KB, about an L1 cache.
+// One tile of 8 rows in registers beats a panel. Two of them match it while weights are in the
+// cache; from memory they wait for them, where a panel's tiles fetch the next one. Of 24 blocks,
+// panels are 30 … 42 KB, about an L1 cache.
 constexpr GemmTiling kTilings[] = {
-    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 0},
-    {.direct_rows = 4, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
     {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
+    {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 0},
+    {.direct_rows = 4, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
+    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
     {.direct_rows = 32, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 16, .tile_columns = 4, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 16, .sweep_kib = 256, .ahead = 1},
-    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 32, .sweep_kib = 768, .ahead = 1},
+    {.direct_rows = 8, .tile_columns = 4, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
+    {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 16, .sweep_kib = 256, .ahead = 1},
+    {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 32, .sweep_kib = 768, .ahead = 1},
 };
 
 KernelTable make_table() {

@@ -15,6 +15,7 @@ namespace slip {
 namespace {
 
 constexpr double kMargin = 0.03;
+constexpr double kTie = 0.01;  // tilings that differ by less are alike: the first listed counts
 constexpr std::int64_t kClassNs = 50'000'000;  // for each of the two classes of batches
 constexpr int kMinRounds = 3, kMaxRounds = 12;
 
@@ -149,7 +150,7 @@ TilingChoice choose_tiling(std::span<const std::vector<double>> seconds,
   for (std::size_t t = 1; t < seconds.size(); ++t) {
     const double ratio = std::min(log_ratio(seconds[0], seconds[t]), log_ratio(again, seconds[t]));
     const double gain = std::expm1(ratio);
-    if (gain >= kMargin + 2 * noise && gain > choice.gain) {
+    if (gain >= kMargin + 2 * noise && gain > choice.gain + kTie) {
       choice = {.index = static_cast<int>(t), .gain = gain};
     }
   }

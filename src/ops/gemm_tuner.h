@@ -34,7 +34,7 @@ KernelTable with_tilings(const KernelTable& kernels, const TunedGemm& tuned);
 // The index of the fastest tiling and its gain over the first, as geometric means over all cases.
 // `seconds` is [tiling][case], `again` the first tiling timed once more: what its two means differ
 // by is noise. Another tiling has to gain 3 % and twice the noise over the better of the two; else
-// the choice is the first, with a gain of 0.
+// the choice is the first, with a gain of 0. Of tilings within 1 % it is the one listed first.
 struct TilingChoice {
   int index = 0;
   double gain = 0;

@@ -33,6 +33,10 @@ TEST(ChooseTiling, TheFastestOfThoseWins) {
   EXPECT_NEAR(choice.gain, 0.25, 1e-9);
 }
 
+TEST(ChooseTiling, OfThoseThatAreAlikeTheFirstListed) {
+  EXPECT_EQ(choose(Seconds{{1.0, 2.0}, {0.9, 1.8}, {0.899, 1.799}, {1.0, 2.0}}).index, 1);
+}
+
 TEST(ChooseTiling, CasesCountAlikeHoweverLongTheyTake) {
   // Twice as fast in the short case, a tenth slower in the long one.
   const TilingChoice choice = choose(Seconds{{0.001, 1.0}, {0.0005, 1.1}});
