@@ -1,5 +1,6 @@
 #include "serve/fields.h"
 
+#include <algorithm>
 #include <boost/json/value.hpp>
 #include <cmath>
 
@@ -8,6 +9,7 @@
 namespace slip {
 
 const boost::json::value* Fields::find(std::string_view name) const {
+  looked_for_.emplace_back(name);
   const boost::json::value* value = object_.if_contains(name);
   return value != nullptr && !value->is_null() ? value : nullptr;
 }
@@ -77,6 +79,18 @@ Reply<const boost::json::array*> Fields::array(std::string_view name) const {
   if (value == nullptr) return nullptr;
   if (!value->is_array()) return wrong_type(name, "an array", *value);
   return &value->get_array();
+}
+
+Reply<> Fields::reject_unknown() const {
+  for (const auto& [key, value] : object_) {
+    const std::string_view name = key;
+    const bool is_known =
+        std::find(looked_for_.begin(), looked_for_.end(), name) != looked_for_.end();
+    if (is_known || value.is_null()) continue;
+    return bad_field(path(name), "unknown_parameter",
+                     "expected a parameter that is known here, got this one");
+  }
+  return {};
 }
 
 Reply<boost::json::object> parse_body(std::string_view body) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "serve/api_error.h"
 
@@ -18,8 +19,9 @@ struct Range {
 };
 
 // A view; the object must outlive it. A field that is null counts as absent; unknown fields are
-// nobody's business. Errors are 400 with the field's path as param: code "invalid_type" for another
-// kind of value, "invalid_value" for one out of range, "missing_required_parameter".
+// nobody's business, unless reject_unknown() is asked. Errors are 400 with the field's path as
+// param: code "invalid_type" for another kind of value, "invalid_value" for one out of range,
+// "missing_required_parameter".
 class Fields {
  public:
   // `prefix` stands before names: "messages[0].".
@@ -43,12 +45,16 @@ class Fields {
   Reply<const boost::json::object*> object(std::string_view name) const;
   Reply<const boost::json::array*> array(std::string_view name) const;
 
+  // 400 "unknown_parameter" when there is a field that nobody has looked for in this view.
+  Reply<> reject_unknown() const;
+
   tl::unexpected<ApiError> wrong_type(std::string_view name, const char* expected,
                                       const boost::json::value& value) const;
 
  private:
   const boost::json::object& object_;
   std::string prefix_;
+  mutable std::vector<std::string> looked_for_;
 };
 
 // A request's body, which must be a JSON object. 400 without a param.

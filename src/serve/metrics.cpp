@@ -44,6 +44,26 @@ double seconds(std::int64_t ns) {
   return static_cast<double>(ns) * 1e-9;
 }
 
+void add_to(InferenceTotals::Duration& sum, std::int64_t ns) {
+  ++sum.n;
+  sum.ns += static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0));
+}
+
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string label_value(std::string_view text) {
+  std::string value;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') value += '\\';
+    value += c == '\n' ? ' ' : c;
+  }
+  return value;
+}
+
 // vLLM's names of ends.
 constexpr const char* kFinishedReasons[] = {"stop", "length", "abort", "deadline", "error"};
 
@@ -52,13 +72,8 @@ constexpr const char* kFinishedReasons[] = {"stop", "length", "abort", "deadline
 // Lines of the format, each with the model's label.
 class Metrics::Writer {
  public:
-  explicit Writer(std::string_view model) : label_("model_name=\"") {
-    for (const char c : model) {
-      if (c == '\\' || c == '"') label_ += '\\';
-      label_ += c == '\n' ? ' ' : c;
-    }
-    label_ += '"';
-  }
+  explicit Writer(std::string_view model)
+      : label_(fmt::format("model_name=\"{}\"", label_value(model))) {}
   void begin(std::string_view name, std::string_view type, std::string_view help) {
     name_ = "slipstream_" + std::string(name);
     text_ += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name_, help, type);
@@ -96,11 +111,7 @@ class Metrics::Writer {
 };
 
 Metrics::Metrics(std::string version)
-    : version_(std::move(version)),
-      start_time_s_(static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                            std::chrono::system_clock::now().time_since_epoch())
-                                            .count()) *
-                    1e-3) {
+    : version_(std::move(version)), start_time_s_(static_cast<double>(now_ms()) * 1e-3) {
   for (std::size_t i = 0; i < histograms_.size(); ++i) {
     histograms_[i].counts.resize(kDistributions[i].bounds.size() + 1);
   }
@@ -127,6 +138,14 @@ void Metrics::count_rejection() {
 
 void Metrics::count_end(const RequestEnd& end, std::int64_t received_ns) {
   const RequestTimes& t = end.times;
+  {
+    const std::lock_guard lock(mutex_);
+    totals_.last_end_ms = static_cast<std::uint64_t>(now_ms());
+    if (t.started_ns != 0) {
+      add_to(totals_.queue, t.started_ns - t.submitted_ns);
+      add_to(totals_.compute, t.finished_ns - t.started_ns);
+    }
+  }
   observe(Distribution::kEndToEnd, seconds(t.finished_ns - received_ns));
   if (t.started_ns == 0) return;
   observe(Distribution::kQueueTime, seconds(t.started_ns - t.submitted_ns));
@@ -136,6 +155,53 @@ void Metrics::count_end(const RequestEnd& end, std::int64_t received_ns) {
   observe(Distribution::kPrefillTime, seconds(t.first_token_ns - t.started_ns));
   observe(Distribution::kDecodeTime, seconds(t.finished_ns - t.first_token_ns));
   observe(Distribution::kGenerationTokens, static_cast<double>(end.n_generated));
+}
+
+void Metrics::count_request(RequestOutcome outcome, std::int64_t duration_ns) {
+  const std::lock_guard lock(mutex_);
+  add_to(totals_.requests[static_cast<std::size_t>(outcome)], duration_ns);
+}
+
+InferenceTotals Metrics::inference_totals() const {
+  const std::lock_guard lock(mutex_);
+  return totals_;
+}
+
+// https://docs.nvidia.com/deeplearning/triton-inference-server, "Metrics".
+std::string Metrics::inference_text(std::string_view model, const EngineStats* stats) const {
+  const std::string labels = fmt::format("model=\"{}\",version=\"1\"", label_value(model));
+  std::string text;
+  const auto begin = [&text](const char* name, const char* type, const char* help) {
+    text +=
+        fmt::format("# HELP nv_inference_{0} {2}\n# TYPE nv_inference_{0} {1}\n", name, type, help);
+  };
+  const auto add = [&](const char* name, std::uint64_t value) {
+    text += fmt::format("nv_inference_{}{{{}}} {}\n", name, labels, value);
+  };
+  const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
+    begin(name, "counter", help);
+    add(name, value);
+  };
+  const auto& [requests, queue, compute, last_end_ms] = totals_;
+  counter("request_success", "Requests that were answered.", requests[0].n);
+  begin("request_failure", "counter", "Requests that were not, by why.");
+  constexpr const char* kReasons[] = {"REJECTED", "CANCELED", "BACKEND", "OTHER"};
+  std::uint64_t total_ns = requests[0].ns;
+  for (std::size_t i = 0; i < std::size(kReasons); ++i) {
+    text += fmt::format("nv_inference_request_failure{{{},reason=\"{}\"}} {}\n", labels,
+                        kReasons[i], requests[i + 1].n);
+    total_ns += requests[i + 1].ns;
+  }
+  counter("count", "Sequences that the engine began.", compute.n);
+  counter("request_duration_us", "Time of all requests.", total_ns / 1000);
+  counter("queue_duration_us", "Time of sequences before their prefill.", queue.ns / 1000);
+  counter("compute_infer_duration_us", "Time of sequences from their prefill on.",
+          compute.ns / 1000);
+  if (stats == nullptr) return text;
+  counter("exec_count", "Forward passes.", static_cast<std::uint64_t>(stats->n_steps));
+  begin("pending_request_count", "gauge", "Sequences that wait for room.");
+  add("pending_request_count", static_cast<std::uint64_t>(stats->n_waiting));
+  return text;
 }
 
 void Metrics::write_engine(Writer& out, const EngineStats& stats) const {
@@ -206,6 +272,7 @@ std::string Metrics::text(std::string_view model, const EngineStats* stats) cons
             fmt::format("handler=\"{}\",code=\"{}\"", key.first, key.second));
   }
   write_process(out);
+  out.plain(inference_text(model, stats));
   return out.take();
 }
 

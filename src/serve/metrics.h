@@ -14,8 +14,29 @@
 
 namespace slip {
 
+// How a request ended, by Triton's reasons of failure.
+enum class RequestOutcome {
+  kSuccess,
+  kRejected,   // the queue was full
+  kCancelled,  // the client left, or the server ended
+  kBackend,    // the engine failed
+  kOther,
+};
+
+// What Triton counts; sums since the start.
+struct InferenceTotals {
+  struct Duration {
+    std::uint64_t n = 0;
+    std::uint64_t ns = 0;
+  };
+  std::array<Duration, 5> requests;  // by RequestOutcome; from their arrival to their end
+  Duration queue;                    // of sequences: before the prefill
+  Duration compute;                  // of sequences: from the prefill's begin to the end
+  std::uint64_t last_end_ms = 0;     // when a sequence ended last, since 1970; 0: none has
+};
+
 // Names, labels and buckets are vLLM's with the prefix slipstream_, so that its dashboards need
-// only that changed. Thread-safe.
+// only that changed; beside them stand Triton's names (nv_inference_…). Thread-safe.
 class Metrics {
  public:
   explicit Metrics(std::string version);
@@ -37,6 +58,9 @@ class Metrics {
   void count_rejection();
   // A sequence has ended: its times and tokens.
   void count_end(const RequestEnd& end, std::int64_t received_ns);
+  // A request has, with all of its sequences.
+  void count_request(RequestOutcome outcome, std::int64_t duration_ns);
+  InferenceTotals inference_totals() const;
 
   // The text exposition format, version 0.0.4
   // (https://prometheus.io/docs/instrumenting/exposition_formats). `stats` is null while loading.
@@ -50,6 +74,8 @@ class Metrics {
   class Writer;
   void write_engine(Writer& out, const EngineStats& stats) const;
   void write_process(Writer& out) const;
+  // Triton's names and labels.
+  std::string inference_text(std::string_view model, const EngineStats* stats) const;
 
   const std::string version_;
   const double start_time_s_;
@@ -57,6 +83,7 @@ class Metrics {
   std::array<Histogram, 9> histograms_;
   std::map<std::pair<std::string, int>, std::uint64_t> responses_;
   std::uint64_t n_rejections_ = 0;
+  InferenceTotals totals_;
 };
 
 }  // namespace slip

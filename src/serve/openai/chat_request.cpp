@@ -176,10 +176,9 @@ Reply<ChatRequest> parse_chat_request(const Fields& body, const SamplingParams& 
   request.model = SLIP_TRY(body.string("model")).value_or("");
   request.messages = SLIP_TRY(parse_messages(body));
   request.options = SLIP_TRY(parse_generation_options(body, defaults));
-  constexpr auto kTokens = Range<std::int64_t>{1, std::int64_t{1} << 31};
   // The newer name wins.
-  const auto older = SLIP_TRY(body.integer("max_tokens", kTokens));
-  const auto newer = SLIP_TRY(body.integer("max_completion_tokens", kTokens));
+  const auto older = SLIP_TRY(body.integer("max_tokens", kAnswerTokens));
+  const auto newer = SLIP_TRY(body.integer("max_completion_tokens", kAnswerTokens));
   request.options.max_tokens = newer ? *newer : older.value_or(-1);
   request.options.n_logprobs = SLIP_TRY(parse_logprobs(body));
   SLIP_TRY(parse_tools(body, request));

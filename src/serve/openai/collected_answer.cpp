@@ -24,20 +24,20 @@ class CollectedAnswer final : public OpenAiAnswer {
     std::string_view finish_reason;
   };
 
-  void complete(std::size_t choice, std::string_view finish_reason) override {
-    choices_[choice].finish_reason = finish_reason;
+  void complete(std::size_t choice, const RequestEnd& end) override {
+    choices_[choice].finish_reason = finish_reason_name(end.reason);
   }
 
-  void respond(const Usage& usage) override {
+  void respond(const AnswerSummary& usage) override {
     call().writer().respond(
         200, {"application/json",
               options().kind == AnswerKind::kChat ? chat(usage) : completion(usage)});
-    call().finish(200, summary(usage));
+    call().finish(200, usage);
   }
 
   void fail(const ApiError& error) override { call().fail(error); }
 
-  std::string chat(const Usage& usage) {
+  std::string chat(const AnswerSummary& usage) {
     std::vector<ChatChoice> made;
     made.reserve(choices_.size());
     for (std::size_t i = 0; i < choices_.size(); ++i) made.push_back(chat_choice(i));
@@ -77,7 +77,7 @@ class CollectedAnswer final : public OpenAiAnswer {
     return made;
   }
 
-  std::string completion(const Usage& usage) {
+  std::string completion(const AnswerSummary& usage) {
     std::vector<TextChoice> made;
     made.reserve(choices_.size());
     for (std::size_t i = 0; i < choices_.size(); ++i) {

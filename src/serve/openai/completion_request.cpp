@@ -60,10 +60,10 @@ Reply<CompletionRequest> parse_completion_request(const Fields& body,
   request.prompts = SLIP_TRY(parse_prompts(body, "prompt"));
   request.options = SLIP_TRY(parse_generation_options(body, defaults));
   request.echo = SLIP_TRY(body.boolean("echo")).value_or(false);
-  // OpenAI's default is 16. With 0 the prompt alone is scored.
+  // With 0 the prompt alone is scored.
   const std::int64_t least = request.echo ? 0 : 1;
-  request.options.max_tokens =
-      SLIP_TRY(body.integer("max_tokens", {least, std::int64_t{1} << 31})).value_or(16);
+  request.options.max_tokens = SLIP_TRY(body.integer("max_tokens", {least, kAnswerTokens.max}))
+                                   .value_or(kDefaultAnswerTokens);
   request.options.n_logprobs =
       static_cast<int>(SLIP_TRY(body.integer("logprobs", {0, 20})).value_or(-1));
   if (const auto best_of = SLIP_TRY(body.integer("best_of", {1, kMaxChoices}));

@@ -14,11 +14,11 @@ void begin(JsonWriter& json, const ResponseHead& head, std::string_view object) 
   json.key("system_fingerprint").string(head.fingerprint);
 }
 
-void write_usage(JsonWriter& json, const Usage& usage) {
+void write_usage(JsonWriter& json, const AnswerSummary& usage) {
   json.key("usage").begin_object();
   json.key("prompt_tokens").integer(usage.n_prompt);
-  json.key("completion_tokens").integer(usage.n_completion);
-  json.key("total_tokens").integer(usage.n_prompt + usage.n_completion);
+  json.key("completion_tokens").integer(usage.n_generated);
+  json.key("total_tokens").integer(usage.n_prompt + usage.n_generated);
   json.key("prompt_tokens_details").begin_object();
   json.key("cached_tokens").integer(usage.n_cached).key("audio_tokens").integer(0).end_object();
   json.key("completion_tokens_details").begin_object();
@@ -188,12 +188,8 @@ std::string base64(std::string_view bytes) {
 
 }  // namespace
 
-std::string_view finish_reason_name(FinishReason reason) {
-  return reason == FinishReason::kStop ? "stop" : "length";
-}
-
 std::string chat_completion(const ResponseHead& head, std::span<const ChatChoice> choices,
-                            const Usage& usage, const Tokenizer& tokenizer) {
+                            const AnswerSummary& usage, const Tokenizer& tokenizer) {
   JsonWriter json;
   begin(json, head, "chat.completion");
   json.key("choices").begin_array();
@@ -231,7 +227,7 @@ std::string chat_chunk(const ResponseHead& head, const ChatDelta& delta,
 }
 
 std::string text_completion(const ResponseHead& head, std::span<const TextChoice> choices,
-                            const Usage& usage, const Tokenizer& tokenizer) {
+                            const AnswerSummary& usage, const Tokenizer& tokenizer) {
   JsonWriter json;
   begin(json, head, "text_completion");
   json.key("choices").begin_array();
@@ -250,7 +246,8 @@ std::string text_chunk(const ResponseHead& head, const TextChoice& choice,
   return json.end_array().end_object().take_value();
 }
 
-std::string usage_chunk(const ResponseHead& head, std::string_view object, const Usage& usage) {
+std::string usage_chunk(const ResponseHead& head, std::string_view object,
+                        const AnswerSummary& usage) {
   JsonWriter json;
   begin(json, head, object);
   json.key("choices").begin_array().end_array();

@@ -8,17 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "serve/answer.h"
+#include "serve/answer_group.h"
 #include "text/json_writer.h"
 #include "text/tokenizer.h"
 
 namespace slip {
-
-struct Usage {
-  std::int64_t n_prompt = 0;
-  std::int64_t n_cached = 0;  // of these, found in the KV cache
-  std::int64_t n_completion = 0;
-};
 
 // What all objects of one response begin with.
 struct ResponseHead {
@@ -67,20 +61,18 @@ struct TextChoice {
   std::string_view finish_reason = {};  // empty: it goes on
 };
 
-// "stop", "length" …; what ends early has none of its own and is "length".
-std::string_view finish_reason_name(FinishReason reason);
-
 // `tokenizer` spells the tokens of log probabilities.
 std::string chat_completion(const ResponseHead& head, std::span<const ChatChoice> choices,
-                            const Usage& usage, const Tokenizer& tokenizer);
+                            const AnswerSummary& usage, const Tokenizer& tokenizer);
 std::string chat_chunk(const ResponseHead& head, const ChatDelta& delta,
                        const Tokenizer& tokenizer);
 std::string text_completion(const ResponseHead& head, std::span<const TextChoice> choices,
-                            const Usage& usage, const Tokenizer& tokenizer);
+                            const AnswerSummary& usage, const Tokenizer& tokenizer);
 std::string text_chunk(const ResponseHead& head, const TextChoice& choice,
                        const Tokenizer& tokenizer);
 // The chunk behind a stream's last, without choices. `object`: "chat.completion.chunk", …
-std::string usage_chunk(const ResponseHead& head, std::string_view object, const Usage& usage);
+std::string usage_chunk(const ResponseHead& head, std::string_view object,
+                        const AnswerSummary& usage);
 
 enum class EmbeddingFormat { kNumbers, kBase64 };
 std::string embedding_list(std::string_view model, std::span<const std::vector<float>> embeddings,

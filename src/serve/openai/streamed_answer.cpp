@@ -115,7 +115,8 @@ class StreamedAnswer final : public OpenAiAnswer {
     return delta;
   }
 
-  void complete(std::size_t choice, std::string_view finish_reason) override {
+  void complete(std::size_t choice, const RequestEnd& end) override {
+    std::string_view finish_reason = finish_reason_name(end.reason);
     send_waiting(choice);
     Choice& c = choices_[choice];
     if (options().kind == AnswerKind::kText) return send_text(choice, {}, finish_reason);
@@ -129,7 +130,7 @@ class StreamedAnswer final : public OpenAiAnswer {
     send_delta(std::move(delta));
   }
 
-  void respond(const Usage& usage) override {
+  void respond(const AnswerSummary& usage) override {
     if (options().include_usage) {
       const bool is_chat = options().kind == AnswerKind::kChat;
       send(usage_chunk(options().head, is_chat ? "chat.completion.chunk" : "text_completion",
@@ -137,7 +138,7 @@ class StreamedAnswer final : public OpenAiAnswer {
     }
     send("[DONE]");
     if (is_open_) call().writer().finish();
-    call().finish(is_open_ ? 200 : 499, summary(usage));
+    call().finish(is_open_ ? 200 : 499, usage);
   }
 
   void fail(const ApiError& error) override {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "engine/chat_prompt.h"
-#include "serve/openai/generation.h"
+#include "serve/openai/answers.h"
 #include "serve/protocol.h"
 
 namespace slip {
@@ -54,9 +54,15 @@ std::string schema_of_calls(const boost::json::array& tools, const ToolChoice& c
   return boost::json::serialize(boost::json::object{{"anyOf", std::move(calls)}});
 }
 
-void prepare_tools(const ChatRequest& request, const ServedModel& model, Generation& generation) {
+// Work for the engine, and how its answer is told.
+struct Task {
+  Generation generation;
+  AnswerOptions answer;
+};
+
+void prepare_tools(const ChatRequest& request, const ServedModel& model, Task& task) {
   using Choice = ToolChoice::Kind;
-  AnswerOptions& answer = generation.answer;
+  auto& [generation, answer] = task;
   switch (request.tool_choice.kind) {
     case Choice::kNone:
       return;
@@ -84,13 +90,13 @@ Reply<> chat(const CallRef& call, const Model& model) {
   const std::string text = SLIP_TRY(model->apply_template(request));
   std::vector<std::int32_t> tokens = chat_tokens(*model->tokenizer, text);
   SLIP_TRY(model->check_length(std::ssize(tokens), 1, "messages"));
-  Generation generation;
-  generation.prompts.push_back(std::move(tokens));
-  generation.options = std::move(request.options);
-  generation.answer.kind = AnswerKind::kChat;
-  generation.answer.head = make_head(*call, *model, "chatcmpl-");
-  prepare_tools(request, *model, generation);
-  return generate(call, model, std::move(generation));
+  Task task;
+  task.generation.prompts.push_back(std::move(tokens));
+  task.generation.options = std::move(request.options);
+  task.answer.kind = AnswerKind::kChat;
+  task.answer.head = make_head(*call, *model, "chatcmpl-");
+  prepare_tools(request, *model, task);
+  return generate(call, model, task.generation, std::move(task.answer));
 }
 
 Reply<> complete(const CallRef& call, const Model& model) {
@@ -104,9 +110,8 @@ Reply<> complete(const CallRef& call, const Model& model) {
   }
   generation.options = std::move(request.options);
   generation.echo = request.echo;
-  generation.answer.kind = AnswerKind::kText;
-  generation.answer.head = make_head(*call, *model, "cmpl-");
-  return generate(call, model, std::move(generation));
+  AnswerOptions answer{.kind = AnswerKind::kText, .head = make_head(*call, *model, "cmpl-")};
+  return generate(call, model, generation, std::move(answer));
 }
 
 // Waits for all embeddings of a call.
@@ -130,12 +135,12 @@ class EmbeddingAnswer final : public OpenAiAnswer {
 
  private:
   Answer add(std::size_t, AnswerPiece) override { return Answer::kGoOn; }
-  void complete(std::size_t, std::string_view) override {}
-  void respond(const Usage& usage) override {
+  void complete(std::size_t, const RequestEnd&) override {}
+  void respond(const AnswerSummary& usage) override {
     call().writer().respond(
         200, {"application/json",
               embedding_list(options().head.model, embeddings_, format_, usage.n_prompt)});
-    call().finish(200, summary(usage));
+    call().finish(200, usage);
   }
   void fail(const ApiError& error) override { call().fail(error); }
 
@@ -153,20 +158,16 @@ Reply<> embed(const CallRef& call, const Model& model) {
   const auto answer = std::make_shared<EmbeddingAnswer>(
       call, model, std::move(options),
       request.base64 ? EmbeddingFormat::kBase64 : EmbeddingFormat::kNumbers);
-  std::vector<Request> requests;
-  requests.reserve(request.inputs.size());
+  EngineWork work(model, answer,
+                  {.client = client_id(call->request()), .name = call->request().id});
   for (const Prompt& input : request.inputs) {
-    ChoiceOptions choice{.choice = requests.size(),
-                         .received_ns = call->request().received_ns,
-                         .metrics = &call->metrics()};
     Request made;
     made.kind = RequestKind::kEmbedMean;
     made.prompt = SLIP_TRY(model->encode(input, "input", 0));
     made.max_tokens = 0;
-    made.sink = std::make_shared<ChoiceSink>(*model->tokenizer, std::move(choice), answer);
-    requests.push_back(std::move(made));
+    work.add(std::move(made), {});
   }
-  submit_all(call, *model, *answer, std::move(requests));
+  call->writer().on_disconnect(work.submit());
   return {};
 }
 
@@ -199,11 +200,14 @@ Reply<> show_model(const CallRef& call, const Model& model) {
 }
 
 void add_routes(Routes& routes, ServeContext&) {
-  routes.add_model_route("POST", "/v1/chat/completions", chat);
-  routes.add_model_route("POST", "/v1/completions", complete);
-  routes.add_model_route("POST", "/v1/embeddings", embed);
-  routes.add_model_route("GET", "/v1/models", list_models);
-  routes.add_model_route("GET", "/v1/models/{id*}", show_model);
+  // The second prefix is where KServe's clients look for the same.
+  for (const std::string prefix : {"/v1", "/openai/v1"}) {
+    routes.add_model_route("POST", prefix + "/chat/completions", chat);
+    routes.add_model_route("POST", prefix + "/completions", complete);
+    routes.add_model_route("POST", prefix + "/embeddings", embed);
+    routes.add_model_route("GET", prefix + "/models", list_models);
+    routes.add_model_route("GET", prefix + "/models/{id*}", show_model);
+  }
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include "serve/generation_options.h"
+
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
@@ -5,7 +7,6 @@
 #include <limits>
 
 #include "formats/json.h"
-#include "serve/openai/requests.h"
 
 namespace slip {
 namespace {
