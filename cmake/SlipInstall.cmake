@@ -47,9 +47,11 @@ function(slip_public_library)
           DESTINATION ${package})
 endfunction()
 
-# slip_install_program(): the program, with the completion of shells that it writes itself.
+# slip_install_program(): the program, the module that it loads for gRPC, and the completion of shells
+# that it writes itself.
 function(slip_install_program)
   install(TARGETS slipstream RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS slipstream_grpc LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/slipstream)
   if(CMAKE_CROSSCOMPILING)
     return()
   endif()

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/os/mapped_file.h"
+#include "net/headers.h"
 
 namespace slip {
 
@@ -53,13 +54,11 @@ std::optional<std::size_t> ApiKeys::find(std::string_view key) const {
   return found;
 }
 
-std::optional<std::size_t> ApiKeys::find(const HttpRequest& request) const {
+std::optional<std::size_t> ApiKeys::find_authorization(std::string_view value) const {
   constexpr std::string_view kScheme = "Bearer ";
-  const std::string* value = request.headers.find("Authorization");
-  if (value == nullptr || value->size() < kScheme.size()) return std::nullopt;
-  const std::string_view text = *value;
-  if (!equal_ignoring_case(text.substr(0, kScheme.size()), kScheme)) return std::nullopt;
-  return find(trim_blanks(text.substr(kScheme.size())));
+  if (value.size() < kScheme.size()) return std::nullopt;
+  if (!equal_ignoring_case(value.substr(0, kScheme.size()), kScheme)) return std::nullopt;
+  return find(trim_blanks(value.substr(kScheme.size())));
 }
 
 }  // namespace slip

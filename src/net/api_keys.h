@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "net/request.h"
 
 namespace slip {
 
@@ -26,11 +25,12 @@ class ApiKeys {
 
   // Which of the keys it is, in order of adding; none of them: nothing.
   std::optional<std::size_t> find(std::string_view key) const;
-  // The one that the request has, as `Authorization: Bearer KEY`.
-  std::optional<std::size_t> find(const HttpRequest& request) const;
   bool allows(std::string_view key) const { return find(key).has_value(); }
-  // Whether the request has `Authorization: Bearer KEY` with one of the keys.
-  bool allows(const HttpRequest& request) const { return find(request).has_value(); }
+  // The same of an Authorization header's value, which is "Bearer KEY".
+  std::optional<std::size_t> find_authorization(std::string_view value) const;
+  bool allows_authorization(std::string_view value) const {
+    return find_authorization(value).has_value();
+  }
 
  private:
   using Digest = std::array<unsigned char, 32>;

@@ -32,6 +32,8 @@ using Reply = tl::expected<T, ApiError>;
 // "invalid_request_error" …; what OpenAI and llama-server call errors of the status.
 std::string_view error_type(int status);
 std::string to_json(const ApiError& error);
+// How a protocol writes errors, as JSON; to_json for most.
+using ErrorText = std::string (*)(const ApiError& error);
 
 // kInvalid and kLimit: 400, kNotFound: 404, kUnsupported: 501, the rest 500.
 ApiError to_api_error(const Error& error, std::string_view param = {});

@@ -26,6 +26,7 @@ class Call {
     Metrics* metrics = nullptr;  // outlives the call
     std::shared_ptr<const LogSink> log;
     Logged logged = Logged::kAlways;
+    ErrorText error_text = to_json;
   };
   Call(HttpRequest request, ResponseWriter writer, Sinks sinks);
 

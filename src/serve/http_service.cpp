@@ -5,7 +5,10 @@
 namespace slip {
 
 HttpService::HttpService(ServeContext& context) : routes_(context) {
-  for (const Protocol* protocol : protocols()) protocol->add_routes(routes_, context);
+  for (const Protocol* protocol : protocols()) {
+    routes_.set_error_text(protocol->error_text);
+    protocol->add_routes(routes_, context);
+  }
 }
 
 Result<std::unique_ptr<HttpService>> HttpService::start(ServeContext& context,

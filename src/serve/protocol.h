@@ -13,6 +13,7 @@ struct Protocol {
   std::string_view name;
   // The context outlives the routes.
   void (*add_routes)(Routes& routes, ServeContext& context);
+  ErrorText error_text = to_json;
 };
 
 // All of them, by file name.

@@ -4,19 +4,22 @@
 
 namespace slip {
 
-void Routes::add_call(std::string_view method, const ServeContext::CallStyle& style,
+void Routes::add_call(std::string_view method, const std::string& pattern, Call::Logged logged,
                       CallHandler handler) {
-  list_.emplace_back(method, style.route);
-  router_.add(method, style.route,
-              [&context = context_, style, handle = std::move(handler)](HttpRequest request,
-                                                                        ResponseWriter writer) {
-                handle(context.make_call(style, std::move(request), std::move(writer)));
-              });
+  list_.emplace_back(method, pattern);
+  router_.add(
+      method, pattern,
+      [&context = context_,
+       style =
+           ServeContext::CallStyle{.route = pattern, .error_text = error_text_, .logged = logged},
+       handle = std::move(handler)](HttpRequest request, ResponseWriter writer) {
+        handle(context.make_call(style, std::move(request), std::move(writer)));
+      });
 }
 
 void Routes::add(std::string_view method, const std::string& pattern, Access access,
                  Handler handler) {
-  add_call(method, {.route = pattern, .logged = Call::Logged::kFailures},
+  add_call(method, pattern, Call::Logged::kFailures,
            [&context = context_, access,
             handle = std::move(handler)](const std::shared_ptr<Call>& call) {
              if (access == Access::kKey) {
@@ -28,10 +31,20 @@ void Routes::add(std::string_view method, const std::string& pattern, Access acc
            });
 }
 
+void Routes::add_later(std::string_view method, const std::string& pattern, CallHandler handler) {
+  add_call(method, pattern, Call::Logged::kAlways,
+           [&context = context_, handle = std::move(handler)](const std::shared_ptr<Call>& call) {
+             if (const auto allowed = context.authenticate(call->request()); !allowed) {
+               return call->fail(allowed.error());
+             }
+             handle(call);
+           });
+}
+
 void Routes::add_model_route(std::string_view method, const std::string& pattern,
                              ModelHandler handler) {
   const auto shared = std::make_shared<const ModelHandler>(std::move(handler));
-  add_call(method, {.route = pattern},
+  add_call(method, pattern, Call::Logged::kAlways,
            [&context = context_, shared](const std::shared_ptr<Call>& call) {
              if (const auto allowed = context.authenticate(call->request()); !allowed) {
                return call->fail(allowed.error());

@@ -20,11 +20,17 @@ class Routes {
   // `context` is borrowed.
   explicit Routes(ServeContext& context) : context_(context) {}
 
+  // How errors of what is added from now on are written.
+  void set_error_text(ErrorText error_text) { error_text_ = error_text; }
+
   // kPublic: without a key, and while the model is loaded.
   enum class Access { kPublic, kKey };
   // Answers at once, on the I/O thread; logged when it fails.
   using Handler = std::function<void(Call& call)>;
   void add(std::string_view method, const std::string& pattern, Access access, Handler handler);
+  // Answers later, on any thread; with a key.
+  using CallHandler = std::function<void(std::shared_ptr<Call> call)>;
+  void add_later(std::string_view method, const std::string& pattern, CallHandler handler);
   // Answers with the model, and a key; on the worker's thread. An error becomes the response.
   using ModelHandler = std::function<Reply<>(const std::shared_ptr<Call>& call,
                                              std::shared_ptr<const ServedModel> model)>;
@@ -35,10 +41,11 @@ class Routes {
   const std::vector<std::pair<std::string, std::string>>& list() const { return list_; }
 
  private:
-  using CallHandler = std::function<void(std::shared_ptr<Call> call)>;
-  void add_call(std::string_view method, const ServeContext::CallStyle& style, CallHandler handler);
+  void add_call(std::string_view method, const std::string& pattern, Call::Logged logged,
+                CallHandler handler);
 
   ServeContext& context_;
+  ErrorText error_text_ = to_json;
   Router router_;
   std::vector<std::pair<std::string, std::string>> list_;
 };

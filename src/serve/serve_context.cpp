@@ -6,10 +6,10 @@ namespace {
 // Requests whose prompts wait to be made.
 constexpr std::size_t kMaxTasks = 1024;
 
-// See RequestLog.
-std::string client_name(const ApiKeys& keys, const HttpRequest& request) {
-  if (const auto key = keys.find(request)) return fmt::format("key {}", *key + 1);
-  return request.peer.substr(0, request.peer.rfind(':'));
+// The header's value, empty without one.
+std::string_view authorization_of(const HttpRequest& request) {
+  const std::string* header = request.headers.find("Authorization");
+  return header != nullptr ? std::string_view(*header) : std::string_view();
 }
 
 }  // namespace
@@ -20,40 +20,51 @@ ServeContext::ServeContext(ServeOptions options)
       metrics_(options_.version),
       worker_(kMaxTasks) {}
 
-std::shared_ptr<const ServedModel> ServeContext::model() const {
-  const std::lock_guard lock(mutex_);
-  return model_;
+void ServeContext::stop() {
+  worker_.stop();
+  repository_.stop();
 }
 
-void ServeContext::set_model(std::shared_ptr<const ServedModel> model) {
-  const std::lock_guard lock(mutex_);
-  model_ = std::move(model);
+std::string ServeContext::client_name(std::string_view authorization, std::string_view peer) const {
+  if (const auto key = options_.keys.find_authorization(authorization)) {
+    return fmt::format("key {}", *key + 1);
+  }
+  return std::string(peer.substr(0, peer.rfind(':')));
 }
 
 std::shared_ptr<Call> ServeContext::make_call(CallStyle style, HttpRequest request,
                                               ResponseWriter writer) {
   Call::Sinks sinks{.route = std::move(style.route),
-                    .client = client_name(options_.keys, request),
+                    .client = client_name(authorization_of(request), request.peer),
                     .metrics = &metrics_,
                     .log = log_,
-                    .logged = style.logged};
+                    .logged = style.logged,
+                    .error_text = style.error_text};
   return std::make_shared<Call>(std::move(request), std::move(writer), std::move(sinks));
 }
 
-Reply<> ServeContext::authenticate(const HttpRequest& request) const {
-  if (options_.keys.empty() || options_.keys.allows(request)) return {};
-  const bool has_key = request.headers.find("Authorization") != nullptr;
+Reply<> ServeContext::authenticate(std::string_view authorization) const {
+  if (options_.keys.empty() || options_.keys.allows_authorization(authorization)) return {};
   return tl::unexpected(
       ApiError{.status = 401,
-               .message = has_key ? "the API key is not known"
-                                  : "expected an API key in the header Authorization: Bearer KEY",
+               .message = authorization.empty()
+                              ? "expected an API key in the header Authorization: Bearer KEY"
+                              : "the API key is not known",
                .code = "invalid_api_key"});
+}
+
+Reply<> ServeContext::authenticate(const HttpRequest& request) const {
+  return authenticate(authorization_of(request));
 }
 
 Reply<std::shared_ptr<const ServedModel>> ServeContext::ready_model() const {
   auto current = model();
   if (current != nullptr) return current;
-  return tl::unexpected(ApiError{.status = 503, .message = "Loading model", .retry_after_s = 1});
+  const ModelState state = repository_.state();
+  const bool is_unloaded = state == ModelState::kUnloaded || state == ModelState::kUnloading;
+  return tl::unexpected(ApiError{.status = 503,
+                                 .message = is_unloaded ? "The model is unloaded" : "Loading model",
+                                 .retry_after_s = is_unloaded ? 0 : 1});
 }
 
 }  // namespace slip

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
+#include <string_view>
 
 #include "net/api_keys.h"
 #include "serve/call.h"
 #include "serve/metrics.h"
-#include "serve/served_model.h"
+#include "serve/model_repository.h"
 #include "serve/worker.h"
 
 namespace slip {
@@ -19,39 +19,46 @@ struct ServeOptions {
   LogSink log = {};     // may be empty
 };
 
-// Thread-safe. Outlives the server and the engine.
+// Thread-safe. Outlives the server.
 class ServeContext {
  public:
   explicit ServeContext(ServeOptions options);
 
-  // Null while it is loaded.
-  std::shared_ptr<const ServedModel> model() const;
-  void set_model(std::shared_ptr<const ServedModel> model);
+  ModelRepository& repository() { return repository_; }
+  // Null while it is loaded, and when it is unloaded.
+  std::shared_ptr<const ServedModel> model() const { return repository_.model(); }
 
-  // Requests whose prompts wait to be made are dropped; before the engine ends.
-  void stop() { worker_.stop(); }
+  // Requests whose prompts wait to be made are dropped; then the model is freed.
+  void stop();
 
   const std::string& version() const { return options_.version; }
   Metrics& metrics() { return metrics_; }
   Worker& worker() { return worker_; }
 
-  // The route's pattern, and whether it is worth a line of the log.
+  void log(const LogEntry& entry) const {
+    if (*log_) (*log_)(entry);
+  }
+  // See RequestLog. `authorization`: the header's value, empty without one.
+  std::string client_name(std::string_view authorization, std::string_view peer) const;
+
+  // The route's pattern, how errors are written, and whether it is worth a line of the log.
   struct CallStyle {
     std::string route;
+    ErrorText error_text = to_json;
     Call::Logged logged = Call::Logged::kAlways;
   };
   std::shared_ptr<Call> make_call(CallStyle style, HttpRequest request, ResponseWriter writer);
   // 401 without a key that is known.
+  Reply<> authenticate(std::string_view authorization) const;
   Reply<> authenticate(const HttpRequest& request) const;
-  // 503 while it is loaded.
+  // 503 while there is none.
   Reply<std::shared_ptr<const ServedModel>> ready_model() const;
 
  private:
   const ServeOptions options_;
   const std::shared_ptr<const LogSink> log_;
   Metrics metrics_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const ServedModel> model_;
+  ModelRepository repository_;
   Worker worker_;  // last: its tasks use all of the above
 };
 

@@ -23,7 +23,7 @@ namespace slip {
 int retry_after_s(const EngineStats& stats);
 
 // A value that is filled in while the model is loaded and doesn't change any more; what it points
-// to outlives it.
+// to outlives it (ModelRepository).
 struct ServedModel {
   // What clients may call it; the first stands in answers.
   std::vector<std::string> names;

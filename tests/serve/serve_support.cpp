@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "engine/chat_prompt.h"
 #include "text/tiny_vocabularies.h"
 
@@ -23,6 +25,9 @@ TestServer::TestServer(const ServerSetup& setup) : tokenizer_(tiny_byte_level())
   context_ = std::make_unique<ServeContext>(std::move(serve_options));
   engine_ = std::make_unique<EngineThread>(
       *runner_, BatchEngineOptions{.max_running = setup.max_running}, setup.max_waiting);
+  context_->repository().set_source({.names = {"tiny", "other"}, .load = [this] {
+                                       return ModelRepository::Loaded{.model = make_model()};
+                                     }});
   service_ = HttpService::start(*context_, {.port = 0}).value();
   if (setup.is_loaded) finish_loading();
 }
@@ -38,6 +43,12 @@ std::string TestServer::url() const {
 }
 
 void TestServer::finish_loading() {
+  std::promise<Result<>> done;
+  EXPECT_TRUE(context_->repository().load([&](const Result<>& result) { done.set_value(result); }));
+  EXPECT_TRUE(done.get_future().get());
+}
+
+std::shared_ptr<ServedModel> TestServer::make_model() {
   auto model = std::make_shared<ServedModel>();
   model->names = {"tiny", "other"};
   model->version = "test";
@@ -49,7 +60,7 @@ void TestServer::finish_loading() {
   model->tool_format = tool_format(kTemplate);
   model->n_ctx = runner_->n_ctx();
   model->d_model = runner_->config().d_model;
-  context_->set_model(std::move(model));
+  return model;
 }
 
 ClientResponse TestServer::get(std::string path) {

@@ -34,6 +34,7 @@ class TestServer {
   EngineThread& engine() { return *engine_; }
   HttpService& service() { return *service_; }
   std::string url() const;
+  ServeContext& context() { return *context_; }
   void finish_loading();
 
   ClientResponse get(std::string path);
@@ -43,6 +44,8 @@ class TestServer {
   std::vector<std::string> stream(std::string path, std::string json);
 
  private:
+  std::shared_ptr<ServedModel> make_model();
+
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<FakeRunner> runner_;
   std::unique_ptr<ServeContext> context_;

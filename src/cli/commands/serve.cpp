@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <future>
+#include <optional>
 
 #include "base/os/termination.h"
 #include "cli/arguments.h"
@@ -14,6 +15,8 @@
 #include "engine/draft_length.h"
 #include "engine/engine_thread.h"
 #include "serve/http_service.h"
+#include "serve/kserve/inference_service.h"
+#include "serve/rpc_server.h"
 
 namespace slip {
 namespace {
@@ -33,6 +36,7 @@ struct Options {
   std::string chat_template, chat_template_file;
   std::string host = "127.0.0.1";
   int port = 8080;
+  int grpc_port = -1;  // none
   std::vector<std::string> names;
   std::vector<std::string> api_keys;
   std::string api_key_file;
@@ -42,7 +46,7 @@ struct Options {
   std::string log_file;
 };
 
-// What answers, once it is loaded.
+// What the model stands on.
 struct Loaded {
   std::unique_ptr<Runtime> runtime;
   std::unique_ptr<LoadedModel> model;
@@ -68,8 +72,18 @@ Result<std::unique_ptr<HttpService>> listen(const Options& o, ServeContext& cont
   return HttpService::start(context, std::move(server), o.origin);
 }
 
-Result<Loaded> load(const Options& o) {
-  Loaded loaded;
+Result<std::unique_ptr<RpcServer>> listen_grpc(const Options& o, InferenceServer& server) {
+  RpcOptions rpc{.host = o.host, .port = static_cast<std::uint16_t>(o.grpc_port)};
+  if (!o.certificate.empty()) {
+    rpc.tls = RpcOptions::Tls{.certificate = SLIP_TRY(read_input(o.certificate)),
+                              .key = SLIP_TRY(read_input(o.certificate_key))};
+  }
+  return start_rpc_server(rpc, server);
+}
+
+Result<std::shared_ptr<Loaded>> load_engine(const Options& o) {
+  auto made = std::make_shared<Loaded>();
+  Loaded& loaded = *made;
   loaded.runtime = SLIP_TRY(o.model.make_runtime());
   LoadOptions options = SLIP_TRY(o.model.load_options());
   options.n_ctx = o.max_model_len;
@@ -85,7 +99,7 @@ Result<Loaded> load(const Options& o) {
                          .itl_target_ns = o.itl_target_ms * 1'000'000,
                          .draft_max = o.spec_type == "none" ? 0 : o.spec_draft_n_max},
       o.max_waiting);
-  return loaded;
+  return made;
 }
 
 std::string model_name(const std::string& path) {
@@ -93,11 +107,14 @@ std::string model_name(const std::string& path) {
   return file.extension() == ".gguf" ? file.stem().string() : file.filename().string();
 }
 
-Result<std::shared_ptr<const ServedModel>> describe(const Options& o, const Loaded& loaded) {
+std::vector<std::string> names(const Options& o) {
+  return o.names.empty() ? std::vector<std::string>{model_name(o.model.path)} : o.names;
+}
+
+Result<std::shared_ptr<ServedModel>> describe(const Options& o, const Loaded& loaded) {
   LoadedModel& model = *loaded.model;
   auto served = std::make_shared<ServedModel>();
-  served->names = o.names;
-  if (served->names.empty()) served->names.push_back(model_name(o.model.path));
+  served->names = names(o);
   served->version = std::string(version());
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   served->created_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
@@ -122,51 +139,80 @@ Result<std::shared_ptr<const ServedModel>> describe(const Options& o, const Load
   served->n_ctx_train = model.config().context_length;
   served->d_model = model.config().d_model;
   served->size_bytes = model.source().tensor_bytes();
-  return std::shared_ptr<const ServedModel>(std::move(served));
+  return served;
 }
 
-std::string ready_text(const ServedModel& served, const Loaded& loaded) {
+std::string summary(const ServedModel& served, const Loaded& loaded) {
   const KvStore& kv = loaded.model->runner().kv();
   const std::int64_t n_pages = kv.n_pages();
-  return fmt::format("ready: {}, {} tokens a request, {} in the KV cache ({} MiB), {} threads",
+  return fmt::format("{}, {} tokens a request, {} in the KV cache ({} MiB), {} threads",
                      served.names.front(), served.n_ctx, n_pages * kKvPageTokens,
                      (static_cast<std::uint64_t>(n_pages) * kv.page_bytes()) >> 20,
                      loaded.runtime->pool().n_threads());
 }
 
+// As often as clients unload it and load it again. `about` is the first time's.
+Result<ModelRepository::Loaded> load(const Options& o, std::string& about) {
+  const auto loaded = SLIP_TRY(load_engine(o));
+  auto served = SLIP_TRY(describe(o, *loaded));
+  if (about.empty()) about = summary(*served, *loaded);
+  return ModelRepository::Loaded{.model = std::move(served), .owner = loaded};
+}
+
 // Until the server has been asked to end, and what was under way has ended.
-void serve_until_signal(HttpService& service, TerminationSignals& signals, ServerLog& log) {
+struct Servers {
+  std::unique_ptr<HttpService> http;
+  std::unique_ptr<RpcServer> grpc;  // null: without
+
+  std::size_t n_open() const {
+    return http->n_connections() + (grpc != nullptr ? grpc->n_calls() : 0);
+  }
+};
+void serve_until_signal(Servers& servers, TerminationSignals& signals, ServerLog& log) {
   signals.wait_ms(-1);
-  service.stop();
+  servers.http->stop();
+  if (servers.grpc != nullptr) servers.grpc->stop();
   log.event(fmt::format("stopping: {} connections are open, a second signal ends at once",
-                        service.n_connections()));
-  while (service.n_connections() > 0) {
+                        servers.n_open()));
+  while (servers.n_open() > 0) {
     if (signals.wait_ms(20)) signals.obey();
   }
-  service.wait();
+  servers.http->wait();
+}
+
+// Waits for it; a signal ends the program meanwhile.
+Result<> load_first(ModelRepository& repository, TerminationSignals& signals) {
+  const auto first = std::make_shared<std::promise<Result<>>>();
+  auto loading = first->get_future();
+  SLIP_TRY(repository.load([first](const Result<>& result) { first->set_value(result); }));
+  while (loading.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    if (signals.wait_ms(20)) signals.obey();
+  }
+  return loading.get();
 }
 
 Result<int> run(const Options& o, const Invocation&) {
   TerminationSignals signals;
   const auto format = o.log_format == "json" ? ServerLog::Format::kJson : ServerLog::Format::kText;
   const auto log = SLIP_TRY(ServerLog::open(format, o.log_file));
+  std::string about;  // the model, by whom it is loaded first
   ServeContext context({.version = std::string(version()),
                         .keys = SLIP_TRY(read_keys(o)),
                         .log = [&log](const LogEntry& entry) { log->write(entry); }});
-  Loaded loaded;
-  auto service = SLIP_TRY(listen(o, context));
-  log->event(fmt::format("listening on {}://{}:{}", scheme(o), o.host, service->port()));
-  auto loading = std::async(std::launch::async, [&o] { return load(o); });
-  while (loading.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-    if (signals.wait_ms(20)) signals.obey();
+  context.repository().set_source(
+      {.names = names(o), .load = [&o, &about] { return load(o, about); }});
+  InferenceService inference(context);
+  Servers servers{.http = SLIP_TRY(listen(o, context)), .grpc = nullptr};
+  if (o.grpc_port >= 0) servers.grpc = SLIP_TRY(listen_grpc(o, inference));
+  log->event(fmt::format("listening on {}://{}:{}", scheme(o), o.host, servers.http->port()));
+  if (servers.grpc != nullptr) {
+    log->event(fmt::format("listening on {}://{}:{}", o.certificate.empty() ? "grpc" : "grpcs",
+                           o.host, servers.grpc->port()));
   }
-  loaded = SLIP_TRY(loading.get());
-  const auto served = SLIP_TRY(describe(o, loaded));
-  context.set_model(served);
-  log->event(ready_text(*served, loaded));
-  serve_until_signal(*service, signals, *log);
-  service.reset();
-  context.stop();
+  SLIP_TRY(load_first(context.repository(), signals));
+  log->event("ready: " + about);
+  serve_until_signal(servers, signals, *log);
+  servers.grpc.reset();
   return kExitOk;
 }
 
@@ -174,6 +220,9 @@ void declare_server(Options& o, Arguments& args) {
   args.section("Server");
   args.add("--host", o.host, "address or name to listen on; :: is every one");
   args.add("--port", o.port, "port; 0: any that is free, which is printed",
+           {.min = 0, .max = 65535});
+  args.add("--grpc-port", o.grpc_port,
+           "port for KServe v2 over gRPC; 0: any that is free, which is printed",
            {.min = 0, .max = 65535});
   args.add("-a,--alias,--served-model-name", o.names,
            "what clients call the model; may be repeated (default: the file's name)");
@@ -235,10 +284,11 @@ CommandBody setup(Arguments& args) {
 }  // namespace
 
 const Command& commands_serve() {
-  static const Command command{.name = "serve",
-                               .summary = "answer requests over HTTP (OpenAI API)",
-                               .group = "Use",
-                               .setup = setup};
+  static const Command command{
+      .name = "serve",
+      .summary = "answer requests over HTTP and gRPC (OpenAI API, KServe v2)",
+      .group = "Use",
+      .setup = setup};
   return command;
 }
 
