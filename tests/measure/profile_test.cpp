@@ -178,7 +178,7 @@ TEST_F(TracedPass, NamesEveryOpAndCountsItsWork) {
     EXPECT_TRUE(!is_attention || op.layer == 0 || op.layer == 1);
   }
   EXPECT_EQ(names, (std::set<std::string>{"embed", "norm+quantise", "norm", "quantise", "qkv",
-                                          "rope tables", "rope", "kv store", "attention", "o",
+                                          "rope tables", "kv store", "attention", "o",
                                           "gate+up", "down", "lm_head", "logits"}));
   const PassCost cost = pass_cost(*source_, Arithmetic::kFast, ActivationBits::k16);
   EXPECT_EQ(static_cast<double>(product_macs),
