@@ -178,8 +178,8 @@ TEST_F(TracedPass, NamesEveryOpAndCountsItsWork) {
     EXPECT_TRUE(!is_attention || op.layer == 0 || op.layer == 1);
   }
   EXPECT_EQ(names, (std::set<std::string>{"embed", "norm+quantise", "norm", "quantise", "qkv",
-                                          "rope tables", "kv store", "attention", "o",
-                                          "gate+up", "down", "lm_head", "logits"}));
+                                          "rope tables", "kv store", "attention", "o", "gate+up",
+                                          "down", "lm_head", "logits"}));
   const PassCost cost = pass_cost(*source_, Arithmetic::kFast, ActivationBits::k16);
   EXPECT_EQ(static_cast<double>(product_macs),
             kTokens * cost.macs_per_row + cost.macs_per_logits_row);

@@ -8,6 +8,7 @@
 #include "kernels/avx2/kernels_avx2.h"
 #include "kernels/avx2/qgemm_avx2.h"
 #include "kernels/vec/act_limit.h"
+#include "kernels/vec/stream.h"
 
 namespace slip {
 namespace {
@@ -169,17 +170,26 @@ void pack_tile(const ActQuantArgs* args, int64_t row, int n_rows, uint8_t* out) 
   float limits[kCols] = {};
   for (int c = 0; c < n_rows; ++c) limits[c] = fine_limit(*args, row + c);
   const __m256i zero = _mm256_setzero_si256();
-  for (int64_t b = 0; b < n_blocks; ++b, out += kActColumnBytes * kCols) {
-    Block blocks[kCols];
-    for (int c = 0; c < kCols; ++c) {
-      const float* x = args->x + (row + c) * args->x_stride + b * kActBlock;
-      blocks[c] = c < n_rows ? quantize(x, limits[c]) : Block{{zero, zero}, 0.0F, false};
+  const bool is_streamed = args->n_rows >= kStreamedRows;
+  constexpr int64_t kBlockBytes = kActColumnBytes * kCols;
+  alignas(64) uint8_t chunk[kStreamBlocks * kBlockBytes];
+  for (int64_t begin = 0; begin < n_blocks; begin += kStreamBlocks) {
+    const int64_t end = begin + kStreamBlocks < n_blocks ? begin + kStreamBlocks : n_blocks;
+    uint8_t* to = is_streamed ? chunk : out;
+    for (int64_t b = begin; b < end; ++b, to += kBlockBytes) {
+      Block blocks[kCols];
+      for (int c = 0; c < kCols; ++c) {
+        const float* x = args->x + (row + c) * args->x_stride + b * kActBlock;
+        blocks[c] = c < n_rows ? quantize(x, limits[c]) : Block{{zero, zero}, 0.0F, false};
+      }
+      if (takes_words(args->tiling, args->n_rows, args->fine_above)) {
+        pack_words<kCols>(blocks, to);
+      } else {
+        fine[b] = pack_block<kCols>(blocks, to);
+      }
     }
-    if (takes_words(args->tiling, args->n_rows, args->fine_above)) {
-      pack_words<kCols>(blocks, out);
-    } else {
-      fine[b] = pack_block<kCols>(blocks, out);
-    }
+    if (is_streamed) stream(chunk, (end - begin) * kBlockBytes, out);
+    out += (end - begin) * kBlockBytes;
   }
 }
 
@@ -208,6 +218,7 @@ void act_quantize_avx2(const ActQuantArgs* args) {
     if (width == 2) pack_tile<2>(args, m, n_rows, out);
     if (width == 1) pack_tile<1>(args, m, n_rows, out);
   }
+  fence();
 }
 
 }  // namespace slip

@@ -6,6 +6,7 @@
 #include "kernels/avx512/kernels_avx512.h"
 #include "kernels/avx512/qgemm_avx512.h"
 #include "kernels/vec/act_limit.h"
+#include "kernels/vec/stream.h"
 
 namespace slip {
 namespace {
@@ -109,20 +110,29 @@ void pack_tile(const ActQuantArgs* args, const ActTiles& tiles, int64_t row, int
   out += tile_head_bytes(tiles.n_blocks);
   float limits[kMaxTileColumns] = {};
   for (int c = 0; c < n_rows; ++c) limits[c] = fine_limit(*args, row + c);
-  if (n_rows < width) {
-    __builtin_memset(out, 0, static_cast<size_t>(tiles.n_blocks * kActColumnBytes * width));
-  }
-  for (int64_t b = 0; b < tiles.n_blocks; ++b, out += kActColumnBytes * width) {
-    Block blocks[kMaxTileColumns];
-    fine[b] = 0;
-    for (int c = 0; c < n_rows; ++c) {
-      blocks[c] = quantize(args->x + (row + c) * args->x_stride + b * kActBlock, limits[c]);
-      fine[b] |= static_cast<int32_t>(blocks[c].is_fine) << c;
+  const bool is_streamed = tiles.n_rows >= kStreamedRows;
+  alignas(64) uint8_t chunk[kStreamBlocks * kActColumnBytes * kMaxTileColumns];
+  const int64_t block_bytes = kActColumnBytes * width;
+  for (int64_t begin = 0; begin < tiles.n_blocks; begin += kStreamBlocks) {
+    const int64_t left = tiles.n_blocks - begin;
+    const int64_t n_bytes = (left < kStreamBlocks ? left : kStreamBlocks) * block_bytes;
+    uint8_t* to = is_streamed ? chunk : out;
+    if (n_rows < width) __builtin_memset(to, 0, static_cast<size_t>(n_bytes));
+    for (int64_t b = begin; b < begin + kStreamBlocks && b < tiles.n_blocks; ++b) {
+      Block blocks[kMaxTileColumns];
+      fine[b] = 0;
+      for (int c = 0; c < n_rows; ++c) {
+        blocks[c] = quantize(args->x + (row + c) * args->x_stride + b * kActBlock, limits[c]);
+        fine[b] |= static_cast<int32_t>(blocks[c].is_fine) << c;
+      }
+      for (int c = 0; c < n_rows; ++c) {
+        pack_column(blocks[c], fine[b] == 0 ? 1 : 2, is_direct, width,
+                    reinterpret_cast<uint32_t*>(to) + c);
+      }
+      to += block_bytes;
     }
-    for (int c = 0; c < n_rows; ++c) {
-      pack_column(blocks[c], fine[b] == 0 ? 1 : 2, is_direct, width,
-                  reinterpret_cast<uint32_t*>(out) + c);
-    }
+    if (is_streamed) stream(chunk, n_bytes, out);
+    out += n_bytes;
   }
 }
 
@@ -144,6 +154,7 @@ void act_quantize_avx512(const ActQuantArgs* args) {
     auto* out = static_cast<uint8_t*>(args->packed) + tile_offset(tiles, m / tiles.full);
     pack_tile(args, tiles, m, width, out);
   }
+  fence();
 }
 
 }  // namespace slip
