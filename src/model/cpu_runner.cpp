@@ -372,7 +372,9 @@ Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const Model
     kv_options.n_pages = static_cast<std::int32_t>((n_ctx + kKvPageTokens - 1) / kKvPageTokens);
   }
   KvStore kv = SLIP_TRY(KvStore::create(config, kv_options));
-  const std::int64_t max_rows = std::clamp<std::int64_t>(options.max_rows, 1, n_ctx);
+  // A pass can't have more rows than the cache has slots, of all sequences.
+  const std::int64_t max_rows =
+      std::clamp<std::int64_t>(options.max_rows, 1, std::int64_t{kv.n_pages()} * kKvPageTokens);
   OpContext ctx =
       SLIP_TRY(OpContext::create(pool, *kernels, scratch_bytes(*weights, *kernels, n_ctx)));
   Activations activations = SLIP_TRY(Activations::create(*weights, *kernels, max_rows));

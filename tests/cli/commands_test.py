@@ -276,6 +276,10 @@ class TinyModel(CliTest):
         names = [t["test"] for t in self.json(*args)["tests"]]
         self.assertEqual(names, [f"tg1{b}{d}" for d in (" d64", "", " d33") for b in ("", " b2")])
 
+    def test_more_sequences_than_tokens_of_each(self):
+        report = self.json("bench", TINY, "-p", "0", "-n", "2", "-npl", "16", "-r", "1")
+        self.assertEqual([t["test"] for t in report["tests"]], ["tg2 b16"])
+
 
 class Profile(CliTest):
     ARGS = ["profile", TINY, "-p", "40", "-n", "3", "-npl", "2", "-d", "5"]
