@@ -19,7 +19,7 @@ if CLIENTS:
     os.execv(CLIENTS, [CLIENTS, *sys.argv])
 
 from cli_support import PROGRAM, CliTest, smollm2  # noqa: E402
-from serve_test import TIMEOUT_S, Serving  # noqa: E402
+from serving import TIMEOUT_S, Serving  # noqa: E402
 
 try:
     import numpy
