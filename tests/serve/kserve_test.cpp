@@ -12,12 +12,9 @@ namespace {
 
 using boost::json::value;
 using test::TestServer;
+using test::text;
 
 constexpr const char* kInfer = "/v2/models/tiny/infer";
-
-std::string text(const value& json) {
-  return std::string(json.as_string());
-}
 
 // A text_input tensor of these texts.
 std::string text_input(const std::string& texts, int n = 1) {

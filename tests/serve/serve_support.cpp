@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 #include "engine/chat_prompt.h"
 #include "text/tiny_vocabularies.h"
@@ -15,6 +16,18 @@ constexpr const char* kTemplate =
     "{% if tools %}<tool_call>{% endif %}{% if add_generation_prompt %}<|im_start|>{% endif %}";
 
 }  // namespace
+
+std::string text(const boost::json::value& json) {
+  return std::string(json.as_string());
+}
+
+bool eventually(const std::function<bool()>& holds) {
+  for (int i = 0; i < 30'000; ++i) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
 
 TestServer::TestServer(const ServerSetup& setup) : tokenizer_(tiny_byte_level()) {
   FakeRunnerOptions options = setup.runner;

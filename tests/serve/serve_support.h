@@ -3,6 +3,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,11 @@
 #include "support/fake_runner.h"
 
 namespace slip::test {
+
+// The string that a JSON value is.
+std::string text(const boost::json::value& json);
+// Waits for what another thread does, up to half a minute.
+bool eventually(const std::function<bool()>& holds);
 
 struct ServerSetup {
   FakeRunnerOptions runner = {.n_ctx = 256, .n_pages = 64};  // the vocabulary is the tokenizer's
