@@ -235,6 +235,7 @@ TEST(Kserve, UnloadsAndLoadsAgain) {
   EXPECT_EQ(state(), "READY");
   server.post("/v1/completions", R"({"prompt": "x"})");
   server.post("/v2/repository/models/tiny/load", R"({"parameters": {"config": "{}"}})", 400);
+  server.post("/v2/repository/index", R"({"parameters": []})", 400);
 }
 
 TEST(Kserve, CountsForStatisticsAndPrometheus) {

@@ -201,6 +201,10 @@ TEST(OpenAi, TokenizesAndBack) {
       text(server.post("/apply-template", R"({"messages": [{"role": "user", "content": "hello"}]})")
                .at("prompt")),
       "<|im_start|>user hello<|im_end|><|im_start|>");
+  // Also of a field that isn't the one that counts.
+  server.post("/tokenize", R"({"messages": [{"role": "user", "content": "a"}], "prompt": {}})",
+              400);
+  server.post("/tokenize", R"({"content": "a", "add_special_tokens": 1})", 400);
   EXPECT_EQ(server.get("/tokenizer_info").status, 200);
 }
 

@@ -143,7 +143,9 @@ Reply<> list_repository(const InferenceService& service, Call& call) {
   bool only_ready = false;
   if (!call.request().body.empty()) {
     const auto body = SLIP_TRY(parse_body(call.request().body));
-    only_ready = SLIP_TRY(Fields(body).boolean("ready")).value_or(false);
+    const Fields fields(body);
+    only_ready = SLIP_TRY(fields.boolean("ready")).value_or(false);
+    SLIP_TRY(fields.object("parameters"));
   }
   auto entries = service.repository();
   std::erase_if(entries,

@@ -16,17 +16,20 @@ Reply<> tokenize(const CallRef& call, const Model& model) {
   const auto body = SLIP_TRY(parse_body(call->request().body));
   const Fields fields(body);
   const Tokenizer& tokenizer = *model->tokenizer;
+  const auto prompt = SLIP_TRY(fields.string("prompt"));
+  SLIP_TRY(fields.string("content"));
+  const auto adds_special = SLIP_TRY(fields.boolean("add_special"));
+  const auto adds_special_tokens = SLIP_TRY(fields.boolean("add_special_tokens"));
+  const bool parse_special = SLIP_TRY(fields.boolean("parse_special")).value_or(true);
   std::vector<std::int32_t> tokens;
   if (fields.find("messages") != nullptr) {
     const ChatRequest request = SLIP_TRY(parse_chat_request(fields, model->sampling));
     tokens = chat_tokens(tokenizer, SLIP_TRY(model->apply_template(request)));
   } else {
-    const bool is_prompt = fields.find("prompt") != nullptr;
-    const std::string text = SLIP_TRY(fields.required_string(is_prompt ? "prompt" : "content"));
-    const char* special = is_prompt ? "add_special_tokens" : "add_special";
-    tokens = tokenizer.encode(
-        text, {.add_special = SLIP_TRY(fields.boolean(special)).value_or(is_prompt),
-               .parse_special = SLIP_TRY(fields.boolean("parse_special")).value_or(true)});
+    const std::string text = prompt ? *prompt : SLIP_TRY(fields.required_string("content"));
+    const bool add_special =
+        prompt ? adds_special_tokens.value_or(true) : adds_special.value_or(false);
+    tokens = tokenizer.encode(text, {.add_special = add_special, .parse_special = parse_special});
   }
   JsonWriter json;
   json.begin_object().key("tokens");
