@@ -127,8 +127,10 @@ void BatchEngine::choose_token(Sequence& s, RowLogits row) {
   if (s.times.first_token_ns == 0) s.times.first_token_ns = options_.clock();
   const auto answer = s.request.sink->on_token(event_of(s, position, row.logits));
   const auto& stops = s.request.stop_tokens;
-  if (answer == OutputSink::Answer::kStop ||
-      std::find(stops.begin(), stops.end(), token) != stops.end()) {
+  if (answer == OutputSink::Answer::kCancel) {
+    end(s, FinishReason::kCancelled);
+  } else if (answer == OutputSink::Answer::kStop ||
+             std::find(stops.begin(), stops.end(), token) != stops.end()) {
     end(s, FinishReason::kStop);
   } else if (s.n_tokens() == s.n_limit) {
     end(s, FinishReason::kLength);

@@ -54,10 +54,11 @@ struct RequestEnd {
 // be short and must not call the engine. Spans are valid during the call. No call may throw.
 class OutputSink {
  public:
-  enum class Answer { kGoOn, kStop };
+  enum class Answer { kGoOn, kStop, kCancel };
 
   virtual ~OutputSink() = default;
-  // kStop ends the request with FinishReason::kStop (stop strings).
+  // kStop ends the request with FinishReason::kStop (stop strings), kCancel with kCancelled (nobody
+  // reads any more).
   virtual Answer on_token(const TokenEvent& event) = 0;
   // Request::prompt_logprobs: tokens 1, 2, … of the prompt, each given those before it.
   virtual void on_prompt_token(const TokenEvent&) {}

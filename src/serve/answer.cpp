@@ -48,8 +48,8 @@ OutputSink::Answer ChoiceSink::on_token(const TokenEvent& event) {
   if (stopped_ && out.text.empty()) pending_.tokens.clear();
   if (pending_.text.empty()) return stopped_ ? Answer::kStop : Answer::kGoOn;
   const auto answer = listener_->on_piece(options_.choice, std::exchange(pending_, {}));
-  const bool ends_here = stopped_ || answer == AnswerListener::Answer::kStop;
-  return ends_here ? Answer::kStop : Answer::kGoOn;
+  if (answer == AnswerListener::Answer::kCancel) return Answer::kCancel;
+  return stopped_ ? Answer::kStop : Answer::kGoOn;
 }
 
 void ChoiceSink::on_prompt_token(const TokenEvent& event) {

@@ -29,7 +29,7 @@ struct AnswerPiece {
 // it must not wait.
 class AnswerListener {
  public:
-  enum class Answer { kGoOn, kStop };
+  enum class Answer { kGoOn, kCancel };  // kCancel: nobody reads any more
 
   virtual ~AnswerListener() = default;
   virtual Answer on_piece(std::size_t choice, AnswerPiece piece) = 0;

@@ -42,7 +42,7 @@ void AnswerGroup::abandon(const ApiError& error) {
 
 AnswerListener::Answer AnswerGroup::on_piece(std::size_t choice, AnswerPiece piece) {
   const std::lock_guard lock(mutex_);
-  return failed_ ? Answer::kStop : add(choice, std::move(piece));
+  return failed_ ? Answer::kCancel : add(choice, std::move(piece));
 }
 
 void AnswerGroup::on_end(std::size_t choice, const RequestEnd& end) {

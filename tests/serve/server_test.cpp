@@ -117,6 +117,11 @@ TEST(Server, CancelsWhenTheClientLeaves) {
   EXPECT_TRUE(is_cancelled);
   EXPECT_TRUE(eventually([&] { return server.engine().stats().n_running == 0; }));
   EXPECT_LT(server.engine().stats().n_generated, 90000);
+  // However the engine learns of it.
+  EXPECT_NE(server.get("/metrics")
+                .body.find("slipstream_request_success_total{model_name=\"tiny\","
+                           "finished_reason=\"abort\"} 1\n"),
+            std::string::npos);
 }
 
 TEST(Server, ReportsFailuresOfTheEngine) {

@@ -31,7 +31,7 @@ class InferenceAnswer final : public AnswerGroup {
   Answer add(std::size_t choice, AnswerPiece piece) override {
     choices_[choice].text += piece.text;
     if (wanted_.stream && !listener_->is_slow()) send_piece();
-    return listener_->is_gone() ? Answer::kStop : Answer::kGoOn;
+    return listener_->is_gone() ? Answer::kCancel : Answer::kGoOn;
   }
 
   // A stream has one choice.

@@ -38,11 +38,11 @@ class OpenAiAnswer : public AnswerGroup {
   Call& call() { return *call_; }
   const Tokenizer& tokenizer() const { return *model_->tokenizer; }
   const AnswerOptions& options() const { return options_; }
+  bool client_is_gone() const override { return call_->writer().is_gone(); }
   // An id for a call of a tool.
   std::string call_id(std::size_t choice, std::size_t index) const;
 
  private:
-  bool client_is_gone() const override { return call_->writer().is_gone(); }
   void abandoned() override { call_->finish(499, "the client has left"); }
 
   std::shared_ptr<Call> call_;

@@ -23,11 +23,14 @@ class StreamedAnswer final : public OpenAiAnswer {
     c.waiting.text += piece.text;
     std::move(piece.tokens.begin(), piece.tokens.end(), std::back_inserter(c.waiting.tokens));
     if (call().writer().n_queued_bytes() > kSlowReaderBytes) {
-      return call().writer().is_gone() ? Answer::kStop : Answer::kGoOn;
+      return call().writer().is_gone() ? Answer::kCancel : Answer::kGoOn;
     }
     send_waiting(choice);
-    return is_open_ ? Answer::kGoOn : Answer::kStop;
+    return is_open_ ? Answer::kGoOn : Answer::kCancel;
   }
+
+  // Also the one whose stream was cut off.
+  bool client_is_gone() const override { return !is_open_ || OpenAiAnswer::client_is_gone(); }
 
  private:
   struct Choice {
