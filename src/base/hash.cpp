@@ -9,4 +9,23 @@ std::uint64_t content_hash(std::span<const std::byte> bytes, std::uint64_t seed)
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+struct ContentHasher::State {
+  XXH3_state_t xxh;
+};
+
+ContentHasher::ContentHasher() : state_(std::make_unique<State>()) {
+  XXH3_64bits_reset(&state_->xxh);
+}
+ContentHasher::ContentHasher(ContentHasher&&) noexcept = default;
+ContentHasher& ContentHasher::operator=(ContentHasher&&) noexcept = default;
+ContentHasher::~ContentHasher() = default;
+
+void ContentHasher::add(std::span<const std::byte> bytes) {
+  XXH3_64bits_update(&state_->xxh, bytes.data(), bytes.size());
+}
+
+std::uint64_t ContentHasher::value() const {
+  return XXH3_64bits_digest(&state_->xxh);
+}
+
 }  // namespace slip

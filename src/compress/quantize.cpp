@@ -1,0 +1,206 @@
+#include "compress/quantize.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/hash.h"
+#include "formats/gguf.h"
+#include "formats/gguf_writer.h"
+#include "formats/hf_folder.h"
+#include "formats/shown.h"
+#include "quant/quant_format.h"
+
+namespace slip {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Weights that are decoded, encoded and written at once.
+constexpr std::int64_t kBatchWeights = 4 << 20;
+// … and by a thread at a time.
+constexpr std::int64_t kGrainWeights = 16 << 10;
+constexpr std::size_t kHashBytes = 16 << 20;
+// Of the block formats' layouts: the one that every current file has.
+constexpr std::uint32_t kQuantizationVersion = 2;
+
+Result<> check_target(const GgufFile& source, const fs::path& target, Existing existing) {
+  std::error_code none;
+  for (const GgufShard& shard : source.shards()) {
+    if (fs::equivalent(shard.path, target, none)) {
+      return invalid("{}: expected another file than the source, got the source", target.string());
+    }
+  }
+  if (existing == Existing::kRefuse && fs::exists(target, none)) {
+    return invalid("{}: expected no such file yet, got one", target.string());
+  }
+  return {};
+}
+
+std::string hash_of(const GgufFile& file) {
+  ContentHasher hasher;
+  for (const MappedFile& mapping : file.mappings()) {
+    const auto bytes = mapping.bytes();
+    for (std::size_t at = 0; at < bytes.size(); at += kHashBytes) {
+      hasher.add(bytes.subspan(at, std::min(kHashBytes, bytes.size() - at)));
+      mapping.release();
+    }
+  }
+  return fmt::format("xxh3:{:016x}", hasher.value());
+}
+
+Metadata target_metadata(const GgufFile& source, const TypePlanOptions& types,
+                         const std::string& parent_hash) {
+  Metadata metadata = source.metadata();
+  std::vector<std::string> stale;
+  for (const Metadata::Entry& entry : metadata.entries()) {
+    for (const char* prefix : {"split.", "quantize.imatrix.", "slipstream."}) {
+      if (entry.key.starts_with(prefix)) stale.push_back(entry.key);
+    }
+  }
+  for (const std::string& key : stale) metadata.erase(key);
+  metadata.set("general.file_type", types.mix->file_type);
+  metadata.set("general.quantization_version", kQuantizationVersion);
+  metadata.set("slipstream.parent.hash", parent_hash);
+  metadata.set("slipstream.parent.file", source.shards().front().path.filename().string());
+  metadata.set("slipstream.quantize.type", std::string(types.mix->name));
+  if (types.pure) metadata.set("slipstream.quantize.pure", true);
+  std::vector<std::string> rules;
+  for (const TypeOverride& rule : types.overrides) {
+    rules.push_back(fmt::format("{}={}", rule.pattern, dtype_name(rule.type)));
+  }
+  if (types.output) rules.push_back(fmt::format("output={}", dtype_name(*types.output)));
+  if (types.embedding) {
+    rules.push_back(fmt::format("token_embd={}", dtype_name(*types.embedding)));
+  }
+  if (!rules.empty()) metadata.set("slipstream.quantize.tensor_types", MetaArray{rules});
+  return metadata;
+}
+
+// Rows [begin, end) of a tensor.
+struct Rows {
+  const TensorView& tensor;
+  std::int64_t begin;
+  std::int64_t end;
+};
+
+// One tensor after another, in batches of rows.
+class Encoder {
+ public:
+  Encoder(const QuantizeOptions& options, ThreadPool& pool, GgufWriter& writer)
+      : options_(options),
+        pool_(pool),
+        writer_(writer),
+        scratch_(static_cast<std::size_t>(pool.n_threads())) {}
+
+  Result<> write(const TensorView& tensor, DType type) {
+    if (type == tensor.dtype) return copy(tensor);
+    const std::int64_t n_rows = tensor.n_rows();
+    const std::int64_t step = std::max<std::int64_t>(1, kBatchWeights / tensor.n_cols());
+    for (std::int64_t begin = 0; begin < n_rows; begin += step) {
+      SLIP_TRY(check_cancel());
+      SLIP_TRY(encode({tensor, begin, std::min(begin + step, n_rows)}, type));
+      SLIP_TRY(writer_.append(encoded_));
+      on_batch((std::min(begin + step, n_rows) - begin) * tensor.n_cols());
+    }
+    return {};
+  }
+
+  // Called with each batch's number of weights, once it is written.
+  std::function<void(std::int64_t)> on_batch;
+
+ private:
+  Result<> check_cancel() const {
+    if (options_.cancel == nullptr || !options_.cancel->load(std::memory_order_relaxed)) return {};
+    return fail(ErrorKind::kCancelled, "quantize: stopped");
+  }
+
+  Result<> copy(const TensorView& tensor) {
+    for (std::size_t at = 0; at < tensor.bytes.size(); at += kHashBytes) {
+      SLIP_TRY(check_cancel());
+      const std::size_t n = std::min(kHashBytes, tensor.bytes.size() - at);
+      SLIP_TRY(writer_.append(tensor.bytes.subspan(at, n)));
+    }
+    on_batch(tensor.n_elements());
+    return {};
+  }
+
+  Result<> encode(const Rows& rows, DType type) {
+    const std::int64_t n_cols = rows.tensor.n_cols();
+    const DTypeInfo& info = dtype_info(type);
+    const std::int64_t row_bytes = n_cols / info.block_size * info.block_bytes;
+    encoded_.resize(static_cast<std::size_t>((rows.end - rows.begin) * row_bytes));
+    const QuantFormat& from = quant_format(rows.tensor.dtype);
+    const QuantFormat& to = quant_format(type);
+    for (std::vector<float>& values : scratch_) values.resize(static_cast<std::size_t>(n_cols));
+    const auto encode_row = [&](std::int64_t row, std::vector<float>& values) {
+      from.decode_row(rows.tensor.row(rows.begin + row), n_cols, values.data());
+      return to.encode_row(values.data(), n_cols, encoded_.data() + row * row_bytes);
+    };
+    std::atomic<std::int64_t> first_bad{rows.end - rows.begin};
+    const std::int64_t grain = std::max<std::int64_t>(1, kGrainWeights / n_cols);
+    pool_.parallel_for(rows.end - rows.begin, grain,
+                       [&](std::int64_t begin, std::int64_t end, int thread) {
+                         for (std::int64_t row = begin; row < end; ++row) {
+                           if (encode_row(row, scratch_[static_cast<std::size_t>(thread)]))
+                             continue;
+                           std::int64_t seen = first_bad.load();
+                           while (row < seen && !first_bad.compare_exchange_weak(seen, row)) {
+                           }
+                         }
+                       });
+    if (first_bad == rows.end - rows.begin) return {};
+    // Once more, for the message: that of the first bad row, whichever thread met one first.
+    const auto result = encode_row(first_bad, scratch_[0]);
+    return invalid("tensor {}, row {}: {}", shown(rows.tensor.name), rows.begin + first_bad,
+                   result.error().message);
+  }
+
+  const QuantizeOptions& options_;
+  ThreadPool& pool_;
+  GgufWriter& writer_;
+  std::vector<std::vector<float>> scratch_;  // a row for each thread
+  std::vector<std::byte> encoded_;
+};
+
+}  // namespace
+
+Result<QuantizeReport> quantize_model(const fs::path& source, const fs::path& target,
+                                      const QuantizeOptions& options, ThreadPool& pool) {
+  if (HfFolder::is_folder(source)) {
+    return fail(ErrorKind::kUnsupported, "{}: expected a GGUF file, got a safetensors folder",
+                source.string());
+  }
+  const GgufFile model = SLIP_TRY(GgufFile::open(source));
+  SLIP_TRY(check_target(model, target, options.existing));
+  TypePlan plan = SLIP_TRY(plan_types(model.metadata(), model.tensors(), options.types));
+
+  QuantizeReport report{.source = summarize(model), .fallbacks = std::move(plan.fallbacks)};
+  std::vector<GgufTensorSpec> specs;
+  std::int64_t n_weights = 0;
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    const TensorView& tensor = model.tensors()[i];
+    const QuantFormat* format = find_quant_format(tensor.dtype);
+    report.was_quantized |= format != nullptr && format->is_quantized();
+    specs.push_back({tensor.name, plan.types[i], tensor.shape, std::nullopt});
+    n_weights += tensor.n_elements();
+  }
+  report.parent_hash = hash_of(model);
+  const Metadata metadata = target_metadata(model, options.types, report.parent_hash);
+  GgufWriter writer = SLIP_TRY(GgufWriter::create(target, metadata, specs));
+  Encoder encoder(options, pool, writer);
+  encoder.on_batch = [&, done = std::int64_t{0}](std::int64_t n) mutable {
+    for (const MappedFile& mapping : model.mappings()) mapping.release();
+    done += n;
+    if (options.on_progress) options.on_progress(done, n_weights);
+  };
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    SLIP_TRY(encoder.write(model.tensors()[i], plan.types[i]));
+  }
+  SLIP_TRY(writer.finish());
+  report.target = summarize(SLIP_TRY(GgufFile::open(target)));
+  return report;
+}
+
+}  // namespace slip
