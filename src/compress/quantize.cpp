@@ -134,17 +134,16 @@ class Encoder {
     const QuantFormat& from = quant_format(rows.tensor.dtype);
     const QuantFormat& to = quant_format(type);
     for (std::vector<float>& values : scratch_) values.resize(static_cast<std::size_t>(n_cols));
-    const auto encode_row = [&](std::int64_t row, std::vector<float>& values) {
+    const auto fit_row = [&](std::int64_t row, std::vector<float>& values) {
       from.decode_row(rows.tensor.row(rows.begin + row), n_cols, values.data());
-      return to.encode_row(values.data(), n_cols, encoded_.data() + row * row_bytes);
+      return to.fit_row(values.data(), n_cols, encoded_.data() + row * row_bytes);
     };
     std::atomic<std::int64_t> first_bad{rows.end - rows.begin};
     const std::int64_t grain = std::max<std::int64_t>(1, kGrainWeights / n_cols);
     pool_.parallel_for(rows.end - rows.begin, grain,
                        [&](std::int64_t begin, std::int64_t end, int thread) {
                          for (std::int64_t row = begin; row < end; ++row) {
-                           if (encode_row(row, scratch_[static_cast<std::size_t>(thread)]))
-                             continue;
+                           if (fit_row(row, scratch_[static_cast<std::size_t>(thread)])) continue;
                            std::int64_t seen = first_bad.load();
                            while (row < seen && !first_bad.compare_exchange_weak(seen, row)) {
                            }
@@ -152,7 +151,7 @@ class Encoder {
                        });
     if (first_bad == rows.end - rows.begin) return {};
     // Once more, for the message: that of the first bad row, whichever thread met one first.
-    const auto result = encode_row(first_bad, scratch_[0]);
+    const auto result = fit_row(first_bad, scratch_[0]);
     return invalid("tensor {}, row {}: {}", shown(rows.tensor.name), rows.begin + first_bad,
                    result.error().message);
   }

@@ -5,6 +5,8 @@
 //   static void quants(const Block&, int sub, std::uint8_t* q);   q of weights 32*sub … 32*sub+31
 //   static RawScales raw_scales(const Block&, int sub);           the scales of the same weights
 //   static void encode(const float* x, Block&);                   kWeights finite floats
+//   static void fit(const float* x, Block&);                      where encode() doesn't fit
+//   already
 // and overrides the defaults below where it differs; make_format<C>() does the rest.
 #pragma once
 
@@ -88,7 +90,21 @@ void decode_blocks(const std::byte* row, std::int64_t n, float* out) {
   }
 }
 
-template <class C>
+enum class Encoding { kPlain, kFitted };
+
+template <class C, Encoding kEncoding>
+void encode_block(const float* x, typename C::Block& block) {
+  constexpr bool kFits = requires {
+    C::fit(x, block);
+  };
+  if constexpr (kFits && kEncoding == Encoding::kFitted) {
+    C::fit(x, block);
+  } else {
+    C::encode(x, block);
+  }
+}
+
+template <class C, Encoding kEncoding>
 Result<> encode_blocks(const float* in, std::int64_t n, std::byte* row) {
   if (n % C::kWeights != 0) {
     return invalid("encode {}: expected a multiple of {} elements, got {}", dtype_name(C::kType),
@@ -102,7 +118,7 @@ Result<> encode_blocks(const float* in, std::int64_t n, std::byte* row) {
   }
   for (std::int64_t i = 0; i < n / C::kWeights; ++i) {
     typename C::Block block;
-    C::encode(in + i * C::kWeights, block);
+    encode_block<C, kEncoding>(in + i * C::kWeights, block);
     std::memcpy(row + i * static_cast<std::int64_t>(sizeof block), &block, sizeof block);
   }
   return {};
@@ -131,7 +147,8 @@ constexpr QuantFormat make_format() {
                      .codebook = C::kCodebook,
                      .scale_type = C::kScaleType,
                      .decode_row = decode_blocks<C>,
-                     .encode_row = encode_blocks<C>,
+                     .encode_row = encode_blocks<C, Encoding::kPlain>,
+                     .fit_row = encode_blocks<C, Encoding::kFitted>,
                      .unpack = unpack_block<C>};
 }
 

@@ -39,6 +39,12 @@ struct QuantFormat {
   // and infinity (kInvalid) and saturate a scale that f16 cannot hold.
   Result<> (*encode_row)(const float* in, std::int64_t n, std::byte* row);
 
+  // The same with scales chosen for the least (weighted) squared error, for model files; equal to
+  // encode_row in formats whose encoder has a search of its own, and where there is nothing to
+  // choose. The others' encode_row is what `gguf` and ggml make of a row (dynamic quantisation,
+  // golden files).
+  Result<> (*fit_row)(const float* in, std::int64_t n, std::byte* row);
+
   // See unpack_block32; null in float formats.
   void (*unpack)(const std::byte* row, std::int64_t block_idx, IntBlock32& out);
 

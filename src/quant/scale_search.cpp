@@ -18,11 +18,24 @@ float total(const float* lanes) {
 
 // A group of weights, at most 32. Values are brought into a range whose squares f32 can hold; no
 // format's largest weight (f16 times a few small integers) reaches its end.
+//
+// How much an error counts grows with the weight: the plain squared error clips large weights in
+// favour of the many small ones, which costs a model more than it gains (KL of SmolLM2 as Q4_K_M
+// 0.096 with it, 0.089 with rms + |x|, 0.093 with x²; as Q4_0 0.483, 0.479 and 0.520).
 struct Group {
   Group(const float* values, int count) : n(count) {
-    for (int i = 0; i < n; ++i) x[i] = std::clamp(values[i], -1e12f, 1e12f);
+    float squares = 0.0f;
+    for (int i = 0; i < n; ++i) {
+      x[i] = std::clamp(values[i], -1e12f, 1e12f);
+      squares += x[i] * x[i];
+    }
+    const float typical = std::sqrt(squares / static_cast<float>(n));
+    for (int i = 0; i < n; ++i) {
+      importance[i] = typical > 0.0f ? 1.0f + std::fabs(x[i]) / typical : 1.0f;
+    }
   }
   float x[32];
+  float importance[32];
   int n;
 };
 
@@ -69,8 +82,8 @@ const Codebook& iq4_codebook() {
 }
 
 // The scale of x ≈ scale * level, best of the roundings in which the element of largest magnitude
-// falls on one of `targets`. For levels l the best scale is (x·l)/(l·l), which lowers the squared
-// error from x·x by (x·l)²/(l·l).
+// falls on one of `targets`. For levels l the best scale is (x·l)/(l·l), which lowers the error
+// from x·x by (x·l)²/(l·l), products weighted by importance.
 template <class Levels>
 float fit_scale(const Group& group, const Levels& levels, const float* targets, int n_targets) {
   const float extreme = extreme_of(group.x, group.n);
@@ -82,8 +95,9 @@ float fit_scale(const Group& group, const Levels& levels, const float* targets, 
     for (int i = 0; i < group.n; i += kLanes) {
       for (int j = 0; j < kLanes; ++j) {
         const float level = levels.nearest(group.x[i + j] * inverse);
-        xl[j] += group.x[i + j] * level;
-        ll[j] += level * level;
+        const float weighted = group.importance[i + j] * level;
+        xl[j] += group.x[i + j] * weighted;
+        ll[j] += level * weighted;
       }
     }
     const float dot = total(xl), norm = total(ll);
@@ -119,30 +133,44 @@ float fit_iq4(const Group& group) {
 
 struct AffineFit {
   float scale;
-  float min;  // subtracted; not negative
+  float min;  // subtracted
 };
 
-// Linear regression of x on its rounding q: sums over the group, then the normal equations. The
-// formats subtract a min, so the intercept must not be positive: if it is, the line goes through 0.
-AffineFit regress(const Group& group, float low, float inverse, int q_max, float* error) {
-  float sx[kLanes] = {}, sq[kLanes] = {}, sqq[kLanes] = {}, sxq[kLanes] = {}, sxx[kLanes] = {};
-  const Integers levels(IntRange{0, q_max});
+enum class MinSign { kNotNegative, kAny };
+
+// What the levels of a group are laid over: from `low`, q_max steps.
+struct AffineGrid {
+  float low;
+  int q_max;
+  MinSign sign;
+};
+
+// Weighted linear regression of x on its rounding q: sums over the group, then the normal
+// equations. Where a format's min, which is subtracted, can't be negative and the intercept comes
+// out positive, the line goes through 0.
+AffineFit regress(const Group& group, const AffineGrid& grid, float inverse, float* error) {
+  const float low = grid.low;
+  float sw[kLanes] = {}, sx[kLanes] = {}, sq[kLanes] = {}, sqq[kLanes] = {}, sxq[kLanes] = {},
+        sxx[kLanes] = {};
+  const Integers levels(IntRange{0, grid.q_max});
   for (int i = 0; i < group.n; i += kLanes) {
     for (int j = 0; j < kLanes; ++j) {
       const float x = group.x[i + j] - low;
       const float q = levels.nearest(x * inverse);
-      sx[j] += x;
-      sq[j] += q;
-      sqq[j] += q * q;
-      sxq[j] += x * q;
-      sxx[j] += x * x;
+      const float w = group.importance[i + j];
+      sw[j] += w;
+      sx[j] += w * x;
+      sq[j] += w * q;
+      sqq[j] += w * q * q;
+      sxq[j] += w * x * q;
+      sxx[j] += w * x * x;
     }
   }
-  const double n = group.n, x = total(sx), q = total(sq), qq = total(sqq), xq = total(sxq);
+  const double n = total(sw), x = total(sx), q = total(sq), qq = total(sqq), xq = total(sxq);
   const double determinant = n * qq - q * q;
   double scale = determinant > 0 ? (n * xq - x * q) / determinant : 0.0;
   double intercept = (x - scale * q) / n;  // of x - low
-  if (intercept + low > 0.0) {
+  if (grid.sign == MinSign::kNotNegative && intercept + low > 0.0) {
     intercept = -low;
     scale = qq > 0 ? (xq - intercept * q) / qq : 0.0;
   }
@@ -151,9 +179,10 @@ AffineFit regress(const Group& group, float low, float inverse, int q_max, float
   return {static_cast<float>(std::max(scale, 0.0)), static_cast<float>(-(intercept + low))};
 }
 
-AffineFit fit_affine(const Group& group, int q_max) {
+AffineFit fit_affine(const Group& group, int q_max, MinSign sign) {
   const auto [min, max] = std::minmax_element(group.x, group.x + group.n);
-  const float low = std::min(*min, 0.0f);
+  const float low = sign == MinSign::kAny ? *min : std::min(*min, 0.0f);
+  const AffineGrid grid{.low = low, .q_max = q_max, .sign = sign};
   const float inverse_range = inverse_of(*max - low);
   AffineFit best{0.0f, -low};
   if (*max <= low) return best;
@@ -161,7 +190,7 @@ AffineFit fit_affine(const Group& group, int q_max) {
   for (const float offset : kOffsets) {
     const float inverse = (static_cast<float>(q_max) + offset) * inverse_range;
     float error = 0.0f;
-    const AffineFit fit = regress(group, low, inverse, q_max, &error);
+    const AffineFit fit = regress(group, grid, inverse, &error);
     if (error < best_error) {
       best_error = error;
       best = fit;
@@ -170,7 +199,7 @@ AffineFit fit_affine(const Group& group, int q_max) {
   return best;
 }
 
-// The squared error of storing the group with this scale and min.
+// The weighted squared error of storing the group with this scale and min.
 template <class Levels>
 float storage_error(const Group& group, const Levels& levels, float scale, float min) {
   const float inverse = inverse_of(scale);
@@ -179,7 +208,7 @@ float storage_error(const Group& group, const Levels& levels, float scale, float
     for (int j = 0; j < kLanes; ++j) {
       const float shifted = group.x[i + j] + min;
       const float difference = shifted - scale * levels.nearest(shifted * inverse);
-      sums[j] += difference * difference;
+      sums[j] += group.importance[i + j] * difference * difference;
     }
   }
   return total(sums);
@@ -232,6 +261,24 @@ SuperScales choose_scales(const float* x, const SuperLayout& layout, const Level
 
 }  // namespace
 
+std::uint16_t fit_symmetric32(const float* x, int n, std::uint8_t* q) {
+  const Group group(x, 32);
+  const IntRange range{-n, n - 1};
+  const std::uint16_t d = half_bits::f32_to_f16(saturate_f16(fit_symmetric(group, range)));
+  store(group, Integers(range), {half_bits::f16_to_f32(d), 0.0f}, q);
+  return d;
+}
+
+AffineScale fit_affine32(const float* x, int q_max, std::uint8_t* q) {
+  const Group group(x, 32);
+  const AffineFit fit = fit_affine(group, q_max, MinSign::kAny);
+  const AffineScale result{half_bits::f32_to_f16(saturate_f16(fit.scale)),
+                           half_bits::f32_to_f16(saturate_f16(-fit.min))};
+  store(group, Integers(IntRange{0, q_max}),
+        {half_bits::f16_to_f32(result.d), -half_bits::f16_to_f32(result.min)}, q);
+  return result;
+}
+
 SuperScales encode_symmetric256(const float* x, const SuperLayout& layout, std::uint8_t* q) {
   float fits[16];
   for (int g = 0; g < 256 / layout.group; ++g) {
@@ -259,7 +306,8 @@ SuperScales encode_affine256(const float* x, const SuperLayout& layout, std::uin
   const Integers levels(layout.quants);
   float scales[16], mins[16];
   for (int g = 0; g < n_groups; ++g) {
-    const AffineFit fit = fit_affine(Group(x + g * layout.group, layout.group), layout.quants.max);
+    const AffineFit fit = fit_affine(Group(x + g * layout.group, layout.group), layout.quants.max,
+                                     MinSign::kNotNegative);
     scales[g] = fit.scale;
     mins[g] = fit.min;
   }

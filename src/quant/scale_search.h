@@ -86,11 +86,16 @@ struct SuperScales {
   std::uint8_t min[16] = {};
 };
 
-// Each of these fits x by least squares: for a handful of roundings of x (those that a slightly
-// wider or narrower scale would give) the scale with the least squared error is known in closed
-// form, and the rounding with the least error wins. Groups then try the integer scales (and mins)
-// next to the rounded ones. `x` holds 256 finite values; q[i], less quants.min, goes to `q`.
+// Each of these fits x by least squares, large weights counting for more: for a handful of
+// roundings of x (those that a slightly wider or narrower scale would give) the scale with the
+// least error is known in closed form, and the rounding with the least error wins. Groups then try
+// the integer scales (and mins) next to the rounded ones. `x` holds 256 finite values; q[i], less
+// quants.min, goes to `q`.
 
+// 32 weights: w = d * q, q in -n … n - 1. Returns d as f16.
+std::uint16_t fit_symmetric32(const float* x, int n, std::uint8_t* q);
+// 32 weights: w = d * q + min, q in 0 … q_max.
+AffineScale fit_affine32(const float* x, int q_max, std::uint8_t* q);
 // w = d * scale * q
 SuperScales encode_symmetric256(const float* x, const SuperLayout& layout, std::uint8_t* q);
 // w = d * scale * q - dmin * min, quants.min = scales.min = 0

@@ -179,6 +179,60 @@ TEST_P(Encode, RefusesBadInput) {
   EXPECT_TRUE(encode_row(GetParam(), nullptr, 0, nullptr));
 }
 
+class Fit : public testing::TestWithParam<DType> {
+ protected:
+  static std::vector<float> fit_decode(const std::vector<float>& values) {
+    std::vector<std::byte> row = encode(GetParam(), values);
+    const Result<> result =
+        quant_format(GetParam()).fit_row(values.data(), std::ssize(values), row.data());
+    EXPECT_TRUE(result) << result.error().message;
+    EXPECT_EQ(row.back(), std::byte{0x5a});
+    std::vector<float> decoded(values.size());
+    decode_row(GetParam(), row.data(), std::ssize(decoded), decoded.data());
+    return decoded;
+  }
+};
+
+TEST_P(Fit, LosesNoMoreThanEncoding) {
+  for (const float deviation : {1.0f, 0.02f, 300.0f}) {
+    const std::vector<float> values = normal_values(256 * 64, deviation);
+    const double plain = root_mean_square(values, encode_decode(GetParam(), values));
+    const double fitted = root_mean_square(values, fit_decode(values));
+    EXPECT_LE(fitted, plain * 1.0001);
+  }
+}
+
+TEST_P(Fit, FindsWeightsThatLieOnAGrid) {
+  const std::vector<float> once = encode_decode(GetParam(), normal_values(256 * 16, 0.1f));
+  const double allowed = quant_format(GetParam()).super_block == 32 ? 1e-4 : 0.025;
+  EXPECT_LE(root_mean_square(once, fit_decode(once)), 0.1 * allowed);
+}
+
+TEST_P(Fit, TakesConstantsZerosAndExtremes) {
+  for (const float value : {0.37f, -0.37f, 0.0f, -1e-3f}) {
+    const double tolerance = GetParam() == DType::kMXFP4 ? 0.25 : 0.07;
+    for (const float w : fit_decode(std::vector<float>(256, value))) {
+      ASSERT_NEAR(w, value, std::fabs(value) * tolerance);
+    }
+  }
+  for (const float scale : {1e-45f, 1e-30f, 1e-8f, 1e8f, 1e38f}) {
+    std::vector<float> values = normal_values(1024, 1.0f);
+    for (float& value : values) value = std::clamp(value, -3.0f, 3.0f) * scale;
+    values[300] = std::numeric_limits<float>::max();
+    values[600] = std::numeric_limits<float>::lowest();
+    for (const float w : fit_decode(values)) ASSERT_TRUE(std::isfinite(w));
+  }
+}
+
+TEST_P(Fit, RefusesWhatEncodingRefuses) {
+  std::vector<std::byte> row(4096);
+  std::vector<float> values(512, 1.0f);
+  EXPECT_FALSE(quant_format(GetParam()).fit_row(values.data(), 255, row.data()));
+  values[300] = NAN;
+  EXPECT_FALSE(quant_format(GetParam()).fit_row(values.data(), 512, row.data()));
+}
+
+INSTANTIATE_TEST_SUITE_P(AllFormats, Fit, testing::ValuesIn(formats_where(true)), type_name);
 INSTANTIATE_TEST_SUITE_P(AllFormats, Encode, testing::ValuesIn(formats_where(true)), type_name);
 
 }  // namespace

@@ -37,6 +37,7 @@ const QuantFormat& quant_formats_f16() {
                                       .scale_type = ScaleType::kNone,
                                       .decode_row = decode,
                                       .encode_row = encode,
+                                      .fit_row = encode,
                                       .unpack = nullptr};
   return format;
 }

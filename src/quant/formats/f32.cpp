@@ -28,6 +28,7 @@ const QuantFormat& quant_formats_f32() {
                                       .scale_type = ScaleType::kNone,
                                       .decode_row = decode,
                                       .encode_row = encode,
+                                      .fit_row = encode,
                                       .unpack = nullptr};
   return format;
 }

@@ -29,17 +29,34 @@ struct MXFP4Codec : BlockCodec {
   // Section 6.3 of the specification: the shared exponent is that of the largest magnitude less
   // that of e2m1's largest value (4 * 1.5); elements are rounded to the nearest level, ties
   // towards zero, and what is above the largest level saturates.
-  static void encode(const float* x, Block& block) {
-    const float extreme = std::fabs(extreme_of(x, 32));
-    const int exponent = extreme > 0.0f ? std::ilogb(extreme) - 2 + 127 : 0;
-    block.e = static_cast<std::uint8_t>(std::clamp(exponent, 0, 254));
-    const float scale = half_of_e8m0(block.e);
-    std::uint8_t q[32];
-    for (int i = 0; i < 32; ++i) q[i] = nearest_level(x[i], scale);
-    put_nibbles(q, block.qs);
+  static void encode(const float* x, Block& block) { put(x, exponent_of(x), block); }
+  // The next power of two clips nothing and rounds more coarsely; whichever loses less.
+  static void fit(const float* x, Block& block) {
+    Block wider;
+    const int exponent = exponent_of(x);
+    const float error = put(x, exponent, block);
+    if (put(x, exponent + 1, wider) < error) block = wider;
   }
 
  private:
+  static int exponent_of(const float* x) {
+    const float extreme = std::fabs(extreme_of(x, 32));
+    return extreme > 0.0f ? std::ilogb(extreme) - 2 + 127 : 0;
+  }
+  // Returns the squared error, of values that stay below its range.
+  static float put(const float* x, int exponent, Block& block) {
+    block.e = static_cast<std::uint8_t>(std::clamp(exponent, 0, 254));
+    const float scale = half_of_e8m0(block.e);
+    std::uint8_t q[32];
+    float error = 0.0f;
+    for (int i = 0; i < 32; ++i) {
+      q[i] = nearest_level(x[i], scale);
+      const float difference = x[i] - scale * kMxfp4Codebook[q[i]];
+      error += difference * difference;
+    }
+    put_nibbles(q, block.qs);
+    return error;
+  }
   static std::uint8_t nearest_level(float x, float scale) {
     const float magnitude = std::fabs(x);
     unsigned level = 0;

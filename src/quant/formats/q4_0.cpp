@@ -24,8 +24,16 @@ struct Q4_0Codec : BlockCodec {
   static void encode(const float* x, Block& block) {
     std::uint8_t q[32];
     block.d = encode_symmetric32(x, 8, q);
-    put_nibbles(q, block.qs);
+    put_quants(q, block);
   }
+  static void fit(const float* x, Block& block) {
+    std::uint8_t q[32];
+    block.d = fit_symmetric32(x, 8, q);
+    put_quants(q, block);
+  }
+
+ private:
+  static void put_quants(const std::uint8_t* q, Block& block) { put_nibbles(q, block.qs); }
 };
 
 }  // namespace

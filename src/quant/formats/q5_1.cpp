@@ -27,6 +27,16 @@ struct Q5_1Codec : BlockCodec {
   static void encode(const float* x, Block& block) {
     std::uint8_t q[32];
     const AffineScale scale = encode_affine32(x, 31, q);
+    put(scale, q, block);
+  }
+  static void fit(const float* x, Block& block) {
+    std::uint8_t q[32];
+    const AffineScale scale = fit_affine32(x, 31, q);
+    put(scale, q, block);
+  }
+
+ private:
+  static void put(const AffineScale& scale, const std::uint8_t* q, Block& block) {
     block.d = scale.d;
     block.m = scale.min;
     put_nibbles(q, block.qs);
