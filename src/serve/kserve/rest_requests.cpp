@@ -86,8 +86,10 @@ Reply<> append_data(const Fields& fields, const boost::json::array& list, InferT
 
 // Takes its part of the binary data, if it has one.
 Reply<InferTensor> parse_tensor(const Fields& fields, std::string_view& binary) {
-  InferTensor tensor{.name = SLIP_TRY(fields.required_string("name")),
-                     .datatype = SLIP_TRY(fields.required_string("datatype"))};
+  // Not in one initialiser: leaving it half way through leaks what has been made.
+  InferTensor tensor;
+  tensor.name = SLIP_TRY(fields.required_string("name"));
+  tensor.datatype = SLIP_TRY(fields.required_string("datatype"));
   SLIP_TRY(fields.require("shape"));
   for (const value& dim : *SLIP_TRY(fields.array("shape"))) {
     const auto integer = as_integer(dim);
