@@ -203,9 +203,11 @@ TEST_P(Fit, LosesNoMoreThanEncoding) {
 }
 
 TEST_P(Fit, FindsWeightsThatLieOnAGrid) {
-  const std::vector<float> once = encode_decode(GetParam(), normal_values(256 * 16, 0.1f));
-  const double allowed = quant_format(GetParam()).super_block == 32 ? 1e-4 : 0.025;
-  EXPECT_LE(root_mean_square(once, fit_decode(once)), 0.1 * allowed);
+  const std::vector<float> values = normal_values(256 * 16, 0.1f);
+  const std::vector<float> once = encode_decode(GetParam(), values);
+  // Two levels of scales: the split into factor and integers isn't unique.
+  const double allowed = quant_format(GetParam()).super_block == 32 ? 1e-3 : 0.25;
+  EXPECT_LE(root_mean_square(once, fit_decode(once)), allowed * root_mean_square(values, once));
 }
 
 TEST_P(Fit, TakesConstantsZerosAndExtremes) {
