@@ -3,6 +3,7 @@ lost no descriptor and leaves with code 0.
 """
 import contextlib
 import json
+import os
 import resource
 import socket
 import struct
@@ -300,7 +301,8 @@ class FaultsTest(unittest.TestCase):
             self.open_many(n)
             self.wait_until(lambda: self.ask("/health")[0] == 200)
             memory.append(self.metric("process_resident_memory_bytes"))
-        self.assertLess(memory[2], memory[0] + (8 << 20))
+        if "ASAN_OPTIONS" not in os.environ:  # that sanitizer keeps for a while what was freed
+            self.assertLess(memory[2], memory[0] + (8 << 20))
 
     def test_keys_and_unknown_fields(self):
         for key in ("", "wrong", KEY + "x", KEY[:-1], "x" * 10_000):
