@@ -121,6 +121,7 @@ class Encoder {
       SLIP_TRY(check_cancel());
       const std::size_t n = std::min(kHashBytes, tensor.bytes.size() - at);
       SLIP_TRY(writer_.append(tensor.bytes.subspan(at, n)));
+      on_batch(0);
     }
     on_batch(tensor.n_elements());
     return {};

@@ -56,7 +56,9 @@ class Planner {
           const TypePlanOptions& options)
       : options_(options) {
     const std::string prefix = metadata.string_or("general.architecture", "").value_or("") + ".";
-    n_layers_ = first_integer(metadata, prefix + "block_count");
+    constexpr std::int64_t kMostLayers = 1 << 16;  // beyond, the number is nonsense
+    n_layers_ =
+        std::clamp<std::int64_t>(first_integer(metadata, prefix + "block_count"), 0, kMostLayers);
     const std::int64_t n_kv = first_integer(metadata, prefix + "attention.head_count_kv");
     if (n_kv > 0) grouping_ = first_integer(metadata, prefix + "attention.head_count") / n_kv;
     is_tied_ = std::none_of(tensors.begin(), tensors.end(),

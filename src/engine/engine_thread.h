@@ -20,6 +20,8 @@ namespace slip {
 class EngineThread {
  public:
   EngineThread(ModelRunner& runner, BatchEngineOptions options, std::int64_t max_waiting = 1024);
+
+  std::int64_t max_waiting() const { return max_waiting_; }
   ~EngineThread() { stop(); }
   EngineThread(const EngineThread&) = delete;
   EngineThread& operator=(const EngineThread&) = delete;

@@ -179,6 +179,7 @@ Result<> raise_roof(Runtime& runtime, Roof& roof) {
   roof.compute.int8 = std::max(roof.compute.int8, compute.int8);
   roof.compute.f32 = std::max(roof.compute.f32, compute.f32);
   roof.compute.int4 = std::max(roof.compute.int4, compute.int4);
+  roof.compute.bf16 = std::max(roof.compute.bf16, compute.bf16);
   return {};
 }
 

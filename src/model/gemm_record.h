@@ -30,7 +30,7 @@ class GemmRecords {
 };
 
 // The table as its record in the cache says. Without a valid record it is tuned, and the record
-// written, if this process packed `packed_bytes` of weights, so many that 150 ms more are no
+// written, if this process packed `packed_bytes` of weights, so many that 0.1 s more is no
 // matter; else, and without a cache, it stays as it is. What goes wrong leaves it as it is too.
 KernelTable tuned_kernels(const KernelTable& kernels, const std::optional<PackCache>& cache,
                           std::uint64_t packed_bytes);

@@ -16,7 +16,8 @@ namespace {
 
 constexpr double kMargin = 0.03;
 constexpr double kTie = 0.01;  // tilings that differ by less are alike: the first listed counts
-constexpr std::int64_t kClassNs = 50'000'000;  // for each of the two classes of batches
+// For each of the two classes of batches: time for more rounds than the least, and for those.
+constexpr std::int64_t kClassNs = 50'000'000, kMostClassNs = 200'000'000;
 constexpr int kMinRounds = 3, kMaxRounds = 12;
 
 constexpr std::int64_t kCols = 1536;
@@ -121,7 +122,9 @@ double log_ratio(std::span<const double> a, std::span<const double> b) {
   return sum / static_cast<double>(a.size());
 }
 
-TunedTiling tune(Rig& rig, std::span<const GemmTiling> tilings, std::span<const Case> cases) {
+// kLimit when the machine is too busy for the least number of rounds.
+Result<TunedTiling> tune(Rig& rig, std::span<const GemmTiling> tilings,
+                         std::span<const Case> cases) {
   const std::size_t n = tilings.size();
   // The first once more at the end.
   std::vector<std::vector<double>> best(
@@ -133,12 +136,13 @@ TunedTiling tune(Rig& rig, std::span<const GemmTiling> tilings, std::span<const 
       for (std::size_t t = 0; t <= n; ++t) {
         best[t][c] = std::min(best[t][c], rig.seconds(cases[c], tilings[t % n]));
       }
-      in_time = now_ns() - start < kClassNs;
+      in_time = now_ns() - start < (n_rounds < kMinRounds ? kMostClassNs : kClassNs);
     }
   }
-  if (n_rounds < kMinRounds) return {.tiling = tilings.front()};
+  if (n_rounds < kMinRounds) return fail(ErrorKind::kLimit, "tuning: the machine is too busy");
   const TilingChoice choice = choose_tiling(std::span(best).first(n), best.back());
-  return {.tiling = tilings[static_cast<std::size_t>(choice.index)], .gain = choice.gain};
+  return TunedTiling{.tiling = tilings[static_cast<std::size_t>(choice.index)],
+                     .gain = choice.gain};
 }
 
 }  // namespace
@@ -171,7 +175,8 @@ Result<TunedGemm> tune_gemm(const KernelTable& kernels) {
     many.push_back({.kind = kind, .n_rows = 64, .n_groups = Rig::kMaxGroups});
     many.push_back({.kind = kind, .n_rows = kMaxRows, .n_groups = 6});
   }
-  return TunedGemm{.few_rows = tune(rig, tilings, few), .many_rows = tune(rig, tilings, many)};
+  const TunedTiling few_rows = SLIP_TRY(tune(rig, tilings, few));
+  return TunedGemm{.few_rows = few_rows, .many_rows = SLIP_TRY(tune(rig, tilings, many))};
 }
 
 KernelTable with_tilings(const KernelTable& kernels, const TunedGemm& tuned) {

@@ -23,9 +23,8 @@ struct TunedGemm {
 // Times each of the table's tilings on made-up weights of 4 and of 6 bits which, as a model's do,
 // come from beyond the L2 cache, with 2 … 32 and with 64 and 512 activation rows. One thread; takes
 // turns, so that a busy machine is so for all; the fastest of several times counts, without what
-// others had of the CPU. Takes 150 ms at most where a table has more than one tiling, else no time;
-// a machine on which that isn't enough for a few rounds keeps what is usual. kLimit when there is
-// no memory.
+// others had of the CPU. Takes about 120 ms where a table has more than one tiling, else no time.
+// kLimit when there is no memory, or when 200 ms aren't enough for three rounds of a class.
 Result<TunedGemm> tune_gemm(const KernelTable& kernels);
 
 // The table with these tilings in place of its own.

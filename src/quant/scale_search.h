@@ -86,7 +86,8 @@ struct SuperScales {
   std::uint8_t min[16] = {};
 };
 
-// Each of these fits x by least squares, large weights counting for more: for a handful of
+// Each of these fits x by least squares, those with one scale a block counting errors of large
+// weights for more: for a handful of
 // roundings of x (those that a slightly wider or narrower scale would give) the scale with the
 // least error is known in closed form, and the rounding with the least error wins. Groups then try
 // the integer scales (and mins) next to the rounded ones. `x` holds 256 finite values; q[i], less

@@ -57,7 +57,8 @@ ApiError to_api_error(const Error& error, std::string_view param) {
       result.status = 404;
       break;
     case ErrorKind::kUnsupported:
-      result.status = 501;
+      // Clients try again what is the server's fault, and this is not.
+      result.code = "unsupported_value";
       break;
     case ErrorKind::kIo:
     case ErrorKind::kCancelled:

@@ -35,7 +35,7 @@ std::string to_json(const ApiError& error);
 // How a protocol writes errors, as JSON; to_json for most.
 using ErrorText = std::string (*)(const ApiError& error);
 
-// kInvalid and kLimit: 400, kNotFound: 404, kUnsupported: 501, the rest 500.
+// kInvalid, kLimit and kUnsupported: 400, kNotFound: 404, the rest 500.
 ApiError to_api_error(const Error& error, std::string_view param = {});
 
 template <class T>

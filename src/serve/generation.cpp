@@ -35,6 +35,7 @@ Reply<Request> make_request(const ServedModel& model, const Generation& generati
   if (!options.ignore_eos || request.constraint != nullptr)
     request.stop_tokens = model.tokenizer->end_of_generation_ids();
   request.n_logprobs = options.n_logprobs;
+  request.priority = options.priority;
   request.prompt_logprobs = generation.echo && options.n_logprobs >= 0;
   return request;
 }
@@ -79,6 +80,13 @@ void EngineWork::add(Request request, ChoiceOptions choice) {
 }
 
 std::function<void()> EngineWork::submit() {
+  if (std::ssize(requests_) > model_->engine->max_waiting()) {
+    answer_->abandon({.status = 400,
+                      .message = fmt::format("expected at most {} choices of all prompts, as many "
+                                             "as may wait (--queue), got {}",
+                                             model_->engine->max_waiting(), requests_.size())});
+    return [] {};
+  }
   std::vector<RequestId> ids;
   ids.reserve(requests_.size());
   const auto cancel_all = [](const ServedModel& model, const std::vector<RequestId>& submitted) {

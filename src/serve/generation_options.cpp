@@ -135,6 +135,9 @@ Reply<GenerationOptions> parse_generation_options(const Fields& body,
   options.stop = SLIP_TRY(parse_stop(body));
   options.n = SLIP_TRY(body.integer("n", {1, kMaxChoices})).value_or(1);
   options.ignore_eos = SLIP_TRY(body.boolean("ignore_eos")).value_or(false);
+  // vLLM's: the lower, the earlier.
+  options.priority =
+      -static_cast<int>(SLIP_TRY(body.integer("priority", {-1000, 1000})).value_or(0));
   options.stream = SLIP_TRY(body.boolean("stream")).value_or(false);
   if (const auto* stream_options = SLIP_TRY(body.object("stream_options"))) {
     const Fields fields(*stream_options, body.path("stream_options."));

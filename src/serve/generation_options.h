@@ -45,6 +45,7 @@ struct GenerationOptions {
   std::vector<std::string> stop;
   std::int64_t n = 1;
   bool ignore_eos = false;
+  int priority = 0;  // higher first
   bool stream = false;
   bool include_usage = false;  // of a stream, in a chunk of its own
   int n_logprobs = -1;         // -1: none; else the token's, and those of the n most likely

@@ -36,6 +36,33 @@ class ServeTest(unittest.TestCase):
         cls.addClassCleanup(cls.server.stop)
         cls.server.wait_for("(ready): smol")
 
+    def test_what_can_never_be_queued_is_refused_for_good(self):
+        status, answer = self.server.request("/v1/completions", {"prompt": ["a"] * 1500})
+        self.assertEqual(status, 400)
+        self.assertIn("expected at most 1024 choices of all prompts", answer["error"]["message"])
+
+    def test_priorities(self):
+        body = {"prompt": "a", "max_tokens": 1, "priority": -3}
+        self.assertEqual(self.server.request("/v1/completions", body)[0], 200)
+        status, answer = self.server.request("/v1/completions", {**body, "priority": 1001})
+        self.assertEqual((status, answer["error"]["param"]), (400, "priority"))
+
+    def test_a_schema_that_is_not_supported_is_the_clients_fault(self):
+        schema = {"type": "array", "uniqueItems": True}
+        status, answer = self.server.request("/v1/chat/completions", {
+            "messages": [{"role": "user", "content": "a"}], "response_format": {
+                "type": "json_schema", "json_schema": {"name": "a", "schema": schema}}})
+        self.assertEqual((status, answer["error"]["code"]), (400, "unsupported_value"))
+
+    def test_pages_of_other_origins_do_not_unload_the_model(self):
+        request = urllib.request.Request(self.server.url + "/v2/repository/models/smol/unload", b"",
+                                         {"Origin": "http://other.example"})
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=TIMEOUT_S)
+        self.assertEqual(refused.exception.code, 403)
+        refused.exception.close()
+        self.assertEqual(self.server.request("/ready")[0], 200)
+
     def test_answers_equal_those_of_run(self):
         for prompt in ["What is the capital of France?", "Count from one to ten."]:
             done = subprocess.run(

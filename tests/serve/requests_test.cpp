@@ -72,7 +72,7 @@ TEST(ChatRequest, MessagesComeInManyForms) {
   ASSERT_EQ(request->messages.size(), 4u);
   EXPECT_EQ(request->messages[0].role, "system");
   EXPECT_EQ(request->messages[1].content.string(), "a\nb");
-  EXPECT_TRUE(request->messages[2].content.is_none());
+  EXPECT_EQ(request->messages[2].content.string(), "");
   EXPECT_TRUE(request->messages[2].tool_calls.is_list());
   EXPECT_EQ(request->messages[3].tool_call_id.string(), "c");
 }

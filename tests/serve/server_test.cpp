@@ -73,20 +73,30 @@ TEST(Server, AsksForKeys) {
 
 TEST(Server, TurnsAwayWhatFindsNoRoom) {
   TestServer server({.max_running = 1, .max_waiting = 2});
-  std::atomic<bool> is_held{true};
+  std::atomic<bool> is_held{true}, has_begun{false};
+  const auto nap = [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
   server.runner().on_pass = [&](const ForwardBatch&) {
-    while (is_held) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    has_begun = true;
+    while (is_held) nap();
   };
-  const auto response =
-      fetch(server.url(),
-            {.target = "/v1/completions", .body = R"({"prompt": ["a", "b", "c", "d", "e"]})"}, {})
-          .value();
+  const auto complete = [&server](const char* body) {
+    return fetch(server.url(), {.target = "/v1/completions", .body = body}, {}).value();
+  };
+  // More than can ever wait is the client's mistake.
+  EXPECT_EQ(complete(R"({"prompt": ["a", "b", "c"]})").status, 400);
+  std::thread running([&] { EXPECT_EQ(complete(R"({"prompt": "a"})").status, 200); });
+  while (!has_begun) nap();
+  std::thread waiting([&] { EXPECT_EQ(complete(R"({"prompt": ["a", "b"]})").status, 200); });
+  while (server.engine().stats().n_waiting < 2) nap();
+  const auto response = complete(R"({"prompt": "a"})");
   EXPECT_EQ(response.status, 429) << response.body;
   EXPECT_NE(response.headers.find("Retry-After"), nullptr);
   EXPECT_EQ(text(boost::json::parse(response.body).at("error").at("type")), "rate_limit_error");
   // Health is answered during a pass.
   EXPECT_EQ(server.get("/health").status, 200);
   is_held = false;
+  running.join();
+  waiting.join();
   EXPECT_NE(server.get("/metrics")
                 .body.find("slipstream_admission_rejections_total"
                            "{model_name=\"tiny\"} 1\n"),

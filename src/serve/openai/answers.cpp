@@ -1,6 +1,10 @@
 #include "serve/openai/answers.h"
 
+#include <atomic>
 #include <utility>
+
+#include "base/os/clock.h"
+#include "base/rng.h"
 
 namespace slip {
 namespace {
@@ -21,8 +25,15 @@ OpenAiAnswer::OpenAiAnswer(std::shared_ptr<Call> call, std::shared_ptr<const Ser
       model_(std::move(model)),
       options_(std::move(options)) {}
 
-std::string OpenAiAnswer::call_id(std::size_t choice, std::size_t index) const {
-  return fmt::format("call_{}_{}_{}", call_->request().id, choice, index);
+std::string OpenAiAnswer::new_call_id() {
+  constexpr std::string_view kLetters =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  static const std::uint64_t seed = static_cast<std::uint64_t>(now_ns());
+  static std::atomic<std::uint64_t> n_made{0};
+  std::string id;
+  for (std::uint64_t bits = random_bits(seed, n_made++); id.size() < 9; bits /= kLetters.size())
+    id += kLetters[bits % kLetters.size()];
+  return id;
 }
 
 Reply<> generate(const std::shared_ptr<Call>& call, const std::shared_ptr<const ServedModel>& model,

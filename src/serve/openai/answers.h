@@ -39,8 +39,8 @@ class OpenAiAnswer : public AnswerGroup {
   const Tokenizer& tokenizer() const { return *model_->tokenizer; }
   const AnswerOptions& options() const { return options_; }
   bool client_is_gone() const override { return call_->writer().is_gone(); }
-  // An id for a call of a tool.
-  std::string call_id(std::size_t choice, std::size_t index) const;
+  // An id for a call of a tool: nine letters and digits, as Mistral's templates demand.
+  static std::string new_call_id();
 
  private:
   void abandoned() override { call_->finish(499, "the client has left"); }

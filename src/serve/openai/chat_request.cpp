@@ -63,9 +63,8 @@ Reply<ChatMessage> parse_message(const Fields& message) {
   if (content != nullptr) {
     parsed.content = tmpl::Value(SLIP_TRY(parse_content(message, *content)));
   } else if (parsed.role == "assistant") {
-    // A turn of calls alone. Templates expect the key.
-    parsed.content =
-        parsed.tool_calls.is_undefined() ? tmpl::Value(std::string()) : tmpl::Value(nullptr);
+    // A turn of calls alone. Templates expect the key, and many a text.
+    parsed.content = tmpl::Value(std::string());
   } else {
     SLIP_TRY(message.require("content"));
   }

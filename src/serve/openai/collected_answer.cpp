@@ -64,7 +64,7 @@ class CollectedAnswer final : public OpenAiAnswer {
           made.content += event.text;
           break;
         case ToolEvent::Kind::kCall:
-          made.tool_calls.push_back({.id = call_id(index, event.call),
+          made.tool_calls.push_back({.id = new_call_id(),
                                      .name = std::move(event.name),
                                      .arguments = std::move(event.text)});
           break;

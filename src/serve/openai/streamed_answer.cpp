@@ -106,7 +106,7 @@ class StreamedAnswer final : public OpenAiAnswer {
           break;
         case ToolEvent::Kind::kCall:
           delta.calls.push_back({.index = event.call,
-                                 .begin = ToolCall{.id = call_id(choice, event.call),
+                                 .begin = ToolCall{.id = new_call_id(),
                                                    .name = std::move(event.name),
                                                    .arguments = std::move(event.text)}});
           break;

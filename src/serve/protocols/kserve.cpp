@@ -154,6 +154,17 @@ Reply<> list_repository(const InferenceService& service, Call& call) {
   return {};
 }
 
+// A browser sends such a request for any page, without asking whether it may.
+bool comes_from_other_page(const Call& call) {
+  const std::string* origin = call.request().headers.find("Origin");
+  const std::string* host = call.request().headers.find("Host");
+  if (origin == nullptr) return false;
+  return host == nullptr || (*origin != "http://" + *host && *origin != "https://" + *host);
+}
+ApiError other_page() {
+  return {.status = 403, .message = "a page of another origin may not do this"};
+}
+
 // A load may say how the model is to be configured, which options of the program do here.
 Reply<> check_load(std::string_view text) {
   if (text.empty()) return {};
@@ -168,6 +179,7 @@ void add_repository(Routes& routes, const Service& service) {
     if (const auto done = list_repository(*service, call); !done) call.fail(done.error());
   });
   routes.add_later("POST", "/v2/repository/models/{model}/load", [service](const CallRef& call) {
+    if (comes_from_other_page(*call)) return call->fail(other_page());
     if (const auto fits = check_load(call->request().body); !fits) return call->fail(fits.error());
     service->load(model_of(*call).name, [call](const Reply<>& done) {
       if (!done) return call->fail(done.error());
@@ -175,6 +187,7 @@ void add_repository(Routes& routes, const Service& service) {
     });
   });
   routes.add("POST", "/v2/repository/models/{model}/unload", Access::kKey, [service](Call& call) {
+    if (comes_from_other_page(call)) return call.fail(other_page());
     if (const auto done = service->unload(model_of(call).name); !done) {
       return call.fail(done.error());
     }
