@@ -31,6 +31,12 @@ struct HttpRequest {
     return {};
   }
   std::vector<std::pair<std::string, std::string>> parameters;
+
+  // The Authorization header's value, empty without one.
+  std::string_view authorization() const {
+    const std::string* value = headers.find("Authorization");
+    return value != nullptr ? std::string_view(*value) : std::string_view();
+  }
 };
 
 }  // namespace slip

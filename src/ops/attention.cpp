@@ -31,25 +31,6 @@ std::int64_t position_bytes(const KvLayout& kv) {
   return static_cast<std::int64_t>(kv.head_bytes()) * kv.n_kv_heads / kKvPageTokens;
 }
 
-// Every key and value that a run sees is read once, whatever the tiles.
-OpCost attention_cost(const KvLayout& kv, const AttentionParams& params,
-                      const AttentionInput& input) {
-  OpCost cost{.name = "attention"};
-  const auto first_key = [&params](std::int64_t position) {
-    return params.window > 0 ? std::max<std::int64_t>(0, position - params.window + 1) : 0;
-  };
-  for (const AttentionRun& run : input.runs) {
-    const std::int64_t begin = input.positions[static_cast<std::size_t>(run.row_begin)];
-    const std::int64_t end = begin + run.row_end - run.row_begin;
-    cost.bytes += (end - first_key(begin)) * position_bytes(kv);
-    for (std::int64_t position = begin; position < end; ++position) {
-      const std::int64_t n_keys = position + 1 - first_key(position);
-      cost.macs += 2 * n_keys * params.n_heads * kv.head_dim;
-    }
-  }
-  return cost;
-}
-
 struct RowHead {
   const AttentionRun& run;
   std::int64_t row;
@@ -122,8 +103,7 @@ class Attend {
     const auto attend_tasks = [&](std::int64_t begin, std::int64_t end, int thread) {
       for (std::int64_t i = begin; i < end; ++i) attend(plan_.task(i), thread);
     };
-    ctx_.parallel_for(plan_.n_tasks(), 1, attend_tasks,
-                      [&] { return attention_cost(kv_, params_, input_); });
+    ctx_.parallel_for(plan_.n_tasks(), 1, attend_tasks, [&] { return cost(); });
     if (!plan_.shares_context()) return;
     for (const AttentionRun& run : input_.runs) {
       const std::int64_t n_rows = run.row_end - run.row_begin;
@@ -148,6 +128,7 @@ class Attend {
     return plan_.most_blocks() * attention_block_floats(kv_.head_dim);
   }
 
+  OpCost cost() const;
   void store_prompts();
   void attend(const AttentionTask& task, int thread);
   void merge(const AttentionRun& run, std::int64_t row, int kv_head, int thread);
@@ -174,6 +155,21 @@ class Attend {
   std::size_t scratch_bytes_;
   AttentionPlan plan_;
 };
+
+// Every key and value that a run sees is read once, whatever the tiles.
+OpCost Attend::cost() const {
+  OpCost cost{.name = "attention"};
+  for (const AttentionRun& run : input_.runs) {
+    cost.bytes +=
+        (positions_of(input_, run).end - plan_.first_key(run.row_begin)) * position_bytes(kv_);
+    for (std::int64_t row = run.row_begin; row < run.row_end; ++row) {
+      const std::int32_t position = input_.positions[static_cast<std::size_t>(row)];
+      const std::int64_t n_keys = position + 1 - plan_.first_key(row);
+      cost.macs += 2 * n_keys * params_.n_heads * kv_.head_dim;
+    }
+  }
+  return cost;
+}
 
 // Keys and values of the runs that can't store theirs as they attend.
 void Attend::store_prompts() {

@@ -26,21 +26,15 @@ void Call::finish(int status, const std::optional<AnswerSummary>& answer,
   sinks_.metrics->count_response(sinks_.route, status);
   const bool is_wanted = sinks_.logged == Logged::kAlways || status >= 400;
   if (!is_wanted || !*sinks_.log) return;
-  using Level = LogEntry::Level;
-  Level level = Level::kInfo;
-  if (status >= 400) level = status >= 500 ? Level::kError : Level::kWarning;
-  (*sinks_.log)(
-      {.level = level,
-       .time_ms = wall_clock_ms(),
-       .message = message,
-       .request = RequestLog{.id = request_.id,
-                             .peer = request_.peer,
-                             .client = sinks_.client,
-                             .method = request_.method,
-                             .route = sinks_.route,
-                             .status = status,
-                             .ms = static_cast<double>(now_ns() - request_.received_ns) * 1e-6,
-                             .answer = answer}});
+  (*sinks_.log)(request_entry({.id = request_.id,
+                               .peer = request_.peer,
+                               .client = sinks_.client,
+                               .method = request_.method,
+                               .route = sinks_.route,
+                               .status = status,
+                               .ms = static_cast<double>(now_ns() - request_.received_ns) * 1e-6,
+                               .answer = answer},
+                              message));
 }
 
 }  // namespace slip

@@ -49,8 +49,7 @@ std::uint64_t client_id(std::string_view authorization, std::string_view peer) {
 }
 
 std::uint64_t client_id(const HttpRequest& request) {
-  const std::string* key = request.headers.find("Authorization");
-  return client_id(key != nullptr ? std::string_view(*key) : std::string_view(), request.peer);
+  return client_id(request.authorization(), request.peer);
 }
 
 Reply<> EngineWork::add(const Generation& generation) {

@@ -28,6 +28,13 @@ std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
+LogEntry request_entry(const RequestLog& request, std::string_view message) {
+  using Level = LogEntry::Level;
+  Level level = Level::kInfo;
+  if (request.status >= 400) level = request.status >= 500 ? Level::kError : Level::kWarning;
+  return {.level = level, .time_ms = wall_clock_ms(), .message = message, .request = request};
+}
+
 std::string utc_time(std::int64_t time_ms) {
   const auto seconds = static_cast<std::time_t>(time_ms / 1000);
   return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(seconds), time_ms % 1000);

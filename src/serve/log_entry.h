@@ -36,6 +36,9 @@ struct LogEntry {
   std::optional<RequestLog> request = {};
 };
 
+// Of a request that has ended now; its status says how bad that is. Views, as all of it.
+LogEntry request_entry(const RequestLog& request, std::string_view message);
+
 // Called on any thread.
 using LogSink = std::function<void(const LogEntry& entry)>;
 

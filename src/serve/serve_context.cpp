@@ -6,12 +6,6 @@ namespace {
 // Requests whose prompts wait to be made.
 constexpr std::size_t kMaxTasks = 1024;
 
-// The header's value, empty without one.
-std::string_view authorization_of(const HttpRequest& request) {
-  const std::string* header = request.headers.find("Authorization");
-  return header != nullptr ? std::string_view(*header) : std::string_view();
-}
-
 }  // namespace
 
 ServeContext::ServeContext(ServeOptions options)
@@ -35,7 +29,7 @@ std::string ServeContext::client_name(std::string_view authorization, std::strin
 std::shared_ptr<Call> ServeContext::make_call(CallStyle style, HttpRequest request,
                                               ResponseWriter writer) {
   Call::Sinks sinks{.route = std::move(style.route),
-                    .client = client_name(authorization_of(request), request.peer),
+                    .client = client_name(request.authorization(), request.peer),
                     .metrics = &metrics_,
                     .log = log_,
                     .logged = style.logged,
@@ -54,7 +48,7 @@ Reply<> ServeContext::authenticate(std::string_view authorization) const {
 }
 
 Reply<> ServeContext::authenticate(const HttpRequest& request) const {
-  return authenticate(authorization_of(request));
+  return authenticate(request.authorization());
 }
 
 Reply<std::shared_ptr<const ServedModel>> ServeContext::ready_model() const {

@@ -1,7 +1,4 @@
-"""KServe v2 as its clients see it: the stock tritonclient over HTTP and gRPC.
-
-scripts/test makes an environment with that client and names its Python in SLIPSTREAM_CLIENTS_PYTHON.
-"""
+"""KServe v2 as its clients see it: the stock tritonclient over HTTP and gRPC."""
 import json
 import os
 import pathlib
@@ -10,16 +7,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import unittest
 
-CLIENTS = os.environ.pop("SLIPSTREAM_CLIENTS_PYTHON", "")
-if CLIENTS:
-    os.execv(CLIENTS, [CLIENTS, *sys.argv])
-
-from cli_support import PROGRAM, CliTest, smollm2  # noqa: E402
-from serving import TIMEOUT_S, Serving  # noqa: E402
+import clients  # noqa: F401
+from cli_support import PROGRAM, CliTest, smollm2
+from serving import TIMEOUT_S, Serving
 
 try:
     import numpy

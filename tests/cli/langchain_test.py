@@ -1,14 +1,9 @@
 """The server behind langchain-openai, as programs that are built on LangChain see it."""
-import os
-import sys
 import unittest
 
-CLIENTS = os.environ.pop("SLIPSTREAM_CLIENTS_PYTHON", "")
-if CLIENTS:
-    os.execv(CLIENTS, [CLIENTS, *sys.argv])
-
-from cli_support import smollm2  # noqa: E402
-from serving import TIMEOUT_S, Serving  # noqa: E402
+import clients  # noqa: F401
+from cli_support import smollm2
+from serving import TIMEOUT_S, Serving
 
 try:
     import openai

@@ -1,25 +1,17 @@
-"""The server as its clients see it: plain HTTP, and the stock OpenAI client where it is installed.
-
-scripts/test makes an environment with that client and names its Python in SLIPSTREAM_CLIENTS_PYTHON.
-"""
+"""The server as its clients see it: plain HTTP, and the stock OpenAI client where it is installed."""
 import http.client
 import json
-import os
 import signal
 import ssl
 import subprocess
-import sys
 import time
 import unittest
 import urllib.error
 import urllib.request
 
-CLIENTS = os.environ.pop("SLIPSTREAM_CLIENTS_PYTHON", "")
-if CLIENTS:
-    os.execv(CLIENTS, [CLIENTS, *sys.argv])
-
-from cli_support import PROGRAM, CliTest, smollm2  # noqa: E402
-from serving import TIMEOUT_S, Serving  # noqa: E402
+import clients  # noqa: F401
+from cli_support import PROGRAM, CliTest, smollm2
+from serving import TIMEOUT_S, Serving
 
 try:
     import openai

@@ -36,8 +36,7 @@ class StreamListener final : public InferListener {
   struct Asked {
     InferRequest request;  // model and id
     std::uint64_t number = 0;
-    std::int64_t received_ns = 0;
-    std::string peer, authorization;
+    InferOrigin origin = {};
     bool with_empty_final = false;
   };
   StreamListener(StreamCall& stream, Asked asked) : stream_(stream), asked_(std::move(asked)) {}
@@ -56,7 +55,7 @@ class StreamListener final : public InferListener {
     }
     if (!response.is_final) return;
     if (has_empty_final) send({.outputs = {}}, true);
-    end({.status = 200, .answer = response.usage});
+    end(200, {}, response.usage);
   }
   void on_error(const ApiError& error) override {
     inference::ModelStreamInferResponse message;
@@ -64,7 +63,7 @@ class StreamListener final : public InferListener {
     write_response(asked_.request, {.outputs = {}}, *message.mutable_infer_response());
     (*message.mutable_infer_response()->mutable_parameters())[kIsFinal].set_bool_param(true);
     stream_.send(std::move(message));
-    end({.status = error.status, .message = error.message});
+    end(error.status, error.message);
   }
   bool is_slow() const override { return stream_.is_slow(); }
   bool is_gone() const override { return stream_.is_gone(); }
@@ -81,14 +80,14 @@ class StreamListener final : public InferListener {
     (*message.mutable_infer_response()->mutable_parameters())[kIsFinal].set_bool_param(is_final);
     stream_.send(std::move(message));
   }
-  void end(RpcRecord rpc) {
+  void end(int status, std::string_view message, const std::optional<AnswerSummary>& answer = {}) {
     is_ended_ = true;
-    rpc.method = "ModelStreamInfer";
-    rpc.peer = asked_.peer;
-    rpc.received_ns = asked_.received_ns;
-    rpc.id = asked_.request.id;
-    rpc.authorization = asked_.authorization;
-    stream_.server().record(rpc);
+    stream_.server().record({.method = "ModelStreamInfer",
+                             .origin = asked_.origin,
+                             .id = asked_.request.id,
+                             .status = status,
+                             .message = message,
+                             .answer = answer});
   }
 
   StreamCall& stream_;
@@ -198,9 +197,7 @@ void StreamCall::begin_request() {
   auto request = to_infer_request(read_);
   StreamListener::Asked asked{.request = {.model = {.name = read_.model_name()}, .id = read_.id()},
                               .number = 0,
-                              .received_ns = origin.received_ns,
-                              .peer = origin.peer,
-                              .authorization = origin.authorization};
+                              .origin = origin};
   if (request) asked.with_empty_final = take_flag(request->parameters, kAsksForEmptyFinal);
   {
     const std::lock_guard lock(mutex_);

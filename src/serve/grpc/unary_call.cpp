@@ -34,7 +34,7 @@ class UnaryListener final : public InferListener {
   void on_response(InferResponse response) override {
     write_response(asked_, response, *target_.response);
     is_finished_ = true;
-    record({.status = 200, .answer = response.usage});
+    record(200, {}, response.usage);
     target_.call->Finish(grpc::Status::OK);
   }
   void on_error(const ApiError& error) override { finish(error); }
@@ -56,16 +56,17 @@ class UnaryListener final : public InferListener {
  private:
   void finish(const ApiError& error) {
     is_finished_ = true;
-    record({.status = error.status, .message = error.message});
+    record(error.status, error.message);
     target_.call->Finish(to_status(error));
   }
-  void record(RpcRecord rpc) {
-    rpc.method = "ModelInfer";
-    rpc.peer = origin_.peer;
-    rpc.received_ns = origin_.received_ns;
-    rpc.id = asked_.id;
-    rpc.authorization = origin_.authorization;
-    registry_.server().record(rpc);
+  void record(int status, std::string_view message,
+              const std::optional<AnswerSummary>& answer = {}) const {
+    registry_.server().record({.method = "ModelInfer",
+                               .origin = origin_,
+                               .id = asked_.id,
+                               .status = status,
+                               .message = message,
+                               .answer = answer});
   }
 
   CallRegistry& registry_;

@@ -125,13 +125,11 @@ struct RepositoryEntry {
 
 // A call that is over, for the log and the counters.
 struct RpcRecord {
-  std::string_view method = {};  // "ModelInfer"
-  std::string_view peer = {};
-  int status = 200;  // what it would be over HTTP
-  std::int64_t received_ns = 0;
-  std::string_view id = {};             // of the request
-  std::string_view authorization = {};  // the header's value
-  std::string_view message = {};        // what failed
+  std::string_view method;  // "ModelInfer"
+  const InferOrigin& origin;
+  std::string_view id;            // of the request
+  int status = 200;               // what it would be over HTTP
+  std::string_view message = {};  // what failed
   std::optional<AnswerSummary> answer = {};
 };
 

@@ -158,21 +158,16 @@ void InferenceService::infer(InferRequest request, InferOrigin origin,
 void InferenceService::record(const RpcRecord& rpc) {
   context_.metrics().count_response(rpc.method, rpc.status);
   if (rpc.status == 429) context_.metrics().count_rejection();
-  using Level = LogEntry::Level;
-  Level level = Level::kInfo;
-  if (rpc.status >= 400) level = rpc.status >= 500 ? Level::kError : Level::kWarning;
-  const std::string client = context_.client_name(rpc.authorization, rpc.peer);
-  context_.log({.level = level,
-                .time_ms = wall_clock_ms(),
-                .message = rpc.message,
-                .request = RequestLog{.id = rpc.id.empty() ? "-" : rpc.id,
-                                      .peer = rpc.peer,
-                                      .client = client,
-                                      .method = "gRPC",
-                                      .route = rpc.method,
-                                      .status = rpc.status,
-                                      .ms = static_cast<double>(now_ns() - rpc.received_ns) * 1e-6,
-                                      .answer = rpc.answer}});
+  const std::string client = context_.client_name(rpc.origin.authorization, rpc.origin.peer);
+  context_.log(request_entry({.id = rpc.id.empty() ? "-" : rpc.id,
+                              .peer = rpc.origin.peer,
+                              .client = client,
+                              .method = "gRPC",
+                              .route = rpc.method,
+                              .status = rpc.status,
+                              .ms = static_cast<double>(now_ns() - rpc.origin.received_ns) * 1e-6,
+                              .answer = rpc.answer},
+                             rpc.message));
 }
 
 }  // namespace slip

@@ -29,8 +29,7 @@ ModelName model_of(const Call& call) {
 
 InferOrigin origin_of(const Call& call) {
   const HttpRequest& request = call.request();
-  const std::string* authorization = request.headers.find("Authorization");
-  return {.authorization = authorization != nullptr ? *authorization : std::string(),
+  return {.authorization = std::string(request.authorization()),
           .peer = request.peer,
           .name = request.id,
           .received_ns = request.received_ns};
