@@ -54,13 +54,22 @@ class Served(unittest.TestCase):
         prompt.press("Enter")
         return self.page.get_by_role("article").last
 
-    def complete(self, n_tokens):
-        """A request of somebody else."""
-        body = {"prompt": "Once upon a time", "max_tokens": n_tokens, "ignore_eos": True}
-        request = urllib.request.Request(self.server.url + "/v1/completions",
-                                         json.dumps(body).encode(),
+    def keep_busy(self):
+        """Somebody else's requests, one after the other, until the test ends."""
+        body = json.dumps({"prompt": "Once upon a time", "max_tokens": N_CTX - 100,
+                           "ignore_eos": True}).encode()
+        request = urllib.request.Request(self.server.url + "/v1/completions", body,
                                          {"Authorization": f"Bearer {KEY}"})
-        urllib.request.urlopen(request, timeout=300).close()
+        ended = threading.Event()
+
+        def complete():
+            while not ended.is_set():
+                urllib.request.urlopen(request, timeout=300).close()
+
+        others = threading.Thread(target=complete)
+        others.start()
+        self.addCleanup(others.join)
+        self.addCleanup(ended.set)
 
     def open_dashboard(self):
         self.page.get_by_role("link", name="Dashboard").click()
@@ -96,9 +105,7 @@ class Served(unittest.TestCase):
         self.send("Name three rivers.")
         expect(self.button("Send")).to_be_visible()
         self.open_dashboard()
-        others = threading.Thread(target=self.complete, args=(N_CTX - 100,))
-        others.start()
-        self.addCleanup(others.join)
+        self.keep_busy()
         number = r"[\d.,]+"
         for title, pattern in (
                 ("Requests", r"running1.*queued0"),
@@ -113,7 +120,7 @@ class Served(unittest.TestCase):
         self.assertGreaterEqual(rows.count(), 2)
         names = [row.locator("th").inner_text() for row in rows.all()]
         self.assertEqual(len(set(names)), len(names))  # what is left of an id tells them apart
-        self.assertEqual(set(rows.first.locator("rect").evaluate_all(
+        self.assertEqual(set(rows.last.locator("rect").evaluate_all(
             "(all) => all.map((one) => one.classList[0])")), {"queued", "prefill", "decode"})
 
     def test_says_why_a_conversation_is_too_long(self):
