@@ -49,6 +49,7 @@ def measure(work, contestants, setting, n_rounds, say):
 
 
 def take_round(work, entries, setting, say):
+    measured = []
     for entry in entries:
         if entry.error:
             continue
@@ -61,8 +62,18 @@ def take_round(work, entries, setting, say):
             say(f"  {entry.contestant.name} ({entry.contestant.configuration}): {failure}")
             continue
         entry.samples.append(sample)
+        measured.append(entry)
         say(f"  {entry.contestant.name} ({entry.contestant.configuration}): "
             f"{sample.value:.1f} {work.unit}")
+    for entry in measured:
+        entry.samples[-1] = of_one_limit(entry.samples[-1], [it.samples[-1] for it in measured])
+
+
+def of_one_limit(sample, rivals):
+    """The sample as a share of the highest limit that a run of the same round measured: each has
+    peaks of its own, and the machine isn't slower for one precision than for another."""
+    limits = [it.value / it.fraction for it in rivals if it.fraction and it.bound == sample.bound]
+    return sample._replace(fraction=sample.value / max(limits)) if sample.fraction else sample
 
 
 def has_hope(work, entry, entries):

@@ -145,7 +145,7 @@ class Scripted:
         self.calls += 1
         if isinstance(value, str):
             raise Failure(value)
-        return contestants.Sample(value)
+        return value if isinstance(value, contestants.Sample) else contestants.Sample(value)
 
 
 class Rounds(unittest.TestCase):
@@ -164,6 +164,18 @@ class Rounds(unittest.TestCase):
         self.assertEqual(slow.calls, 4)  # each time once before it counts
         found = self.measure("smollm2-memory", 3, Scripted("llama.cpp", 100))
         self.assertEqual(found["entries"][0]["samples"], [100])
+
+    def test_all_are_measured_by_the_highest_limit_of_a_round(self):
+        def bound(value, fraction, kind="bandwidth"):
+            return contestants.Sample(value, fraction, kind)
+
+        found = self.measure("smollm2-decode", 2,
+                             Scripted("A", bound(50, 1.0), bound(80, 0.8), peer=False),
+                             Scripted("B", bound(80, 0.8), bound(60, 0.75), peer=False),
+                             Scripted("C", bound(10, 0.01, "compute"), peer=False),
+                             Scripted("llama.cpp", 30))
+        self.assertEqual([entry.get("fraction") for entry in found["entries"]],
+                         [(0.5 + 0.8) / 2, (0.8 + 0.6) / 2, 0.01, None])
 
     def test_a_failure_is_kept_and_the_rest_goes_on(self):
         broken = Scripted("OpenVINO GenAI", 5, "no such type")
