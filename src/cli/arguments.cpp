@@ -404,6 +404,10 @@ std::vector<std::string> Arguments::ignored() const {
   return names;
 }
 
+bool Arguments::is_given(std::string_view name) const {
+  return !impl_->named(name)->given.empty();
+}
+
 bool Arguments::has_option(std::string_view key) const {
   return impl_->find(key) != nullptr;
 }

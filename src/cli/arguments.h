@@ -80,6 +80,9 @@ class Arguments {
   void add_positional(const char* name, std::string& value, const char* help);
   void add_positional(const char* name, std::optional<std::string>& value, const char* help);
 
+  // Whether the command line has the option of this name ("-c"). For conditions.
+  bool is_given(std::string_view name) const;
+
   // What must hold between options, once they have their values. An error is a usage error.
   void require(std::function<Result<>()> condition);
 

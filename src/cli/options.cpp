@@ -127,6 +127,14 @@ void ModelOptions::declare_common(Arguments& args) {
       "--activations", activations, {"16", "mixed", "8"},
       "bits of the activations that meet quantised weights; BF16 weights meet BF16 but with 16");
   args.add_flag("--exact", exact, "F32 activations, KV cache and accumulation: the yardstick");
+  args.require([this, &args]() -> Result<> {
+    for (const char* name : {"-ctk", "-ctv", "--activations"}) {
+      if (exact && args.is_given(name)) {
+        return invalid("{}: expected it only without --exact, which has F32 throughout", name);
+      }
+    }
+    return {};
+  });
   args.add_flag("--no-pack-cache", no_pack_cache,
                 "pack weights in memory; use and write no file of the cache");
   ignore_foreign(args);

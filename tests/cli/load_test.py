@@ -143,8 +143,16 @@ class LoadTest(CliTest):
                                  ("--prompt-tokens: expected", ("--prompt-tokens", "0")),
                                  ("--slo: expected", ("--slo", "tpot:5")),
                                  ("--serve: expected -o md or json", ("-o", "csv")),
+                                 ("-p: expected it only without --serve", ("-p", 8)),
+                                 ("-t: expected it only without --serve", ("--threads", 2)),
+                                 ("-r: expected it only without --serve", ("-r", 2)),
                                  ("--replay and --serve", ("--replay", "x"))):
             self.assert_fails(2, message, "bench", "--serve", self.url, *options)
+        for options in (("--clients", 2), ("--slo", "itl:5"), ("--insecure",)):
+            self.assert_fails(2, f"{options[0]}: expected it only with --serve", "bench", "x.gguf",
+                              *options)
+        self.assert_fails(2, "-n: expected it only without --replay", "bench", "x.gguf", "--replay",
+                          "x.jsonl", "-n", 5)
         self.assert_fails(2, "no model given", "bench")
 
     def test_ctrl_c_tells_the_figures_so_far(self):

@@ -99,7 +99,8 @@ Result<int> run(const Options& o) {
   if (!o.replay.empty()) return replay(o);
   SLIP_TRY(note_context(o));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  BenchOptions options{.load = SLIP_TRY(o.model.load_options()),
+  LoadOptions load = SLIP_TRY(o.model.load_options());
+  BenchOptions options{.load = std::move(load),
                        .tests = tests_of(o),
                        .repeats = o.repeats,
                        .on_repeat = {},
@@ -123,32 +124,59 @@ Result<int> run(const Options& o) {
   return kExitOk;
 }
 
+// Options in order of declaration: the model's, of tests, of replays and tests, of load, and
+// others.
+struct Groups {
+  std::size_t tests = 0, replay = 0, load = 0, others = 0;  // where each begins
+};
+
+// What would have no effect is a mistake.
+Result<> refuse(const Arguments& args, std::size_t begin, std::size_t end, const char* where) {
+  const std::vector<OptionInfo> options = args.options();
+  for (std::size_t i = begin; i < end; ++i) {
+    const std::string& name = options[i].names.front();
+    if (args.is_given(name)) return invalid("{}: expected it only {}", name, where);
+  }
+  return {};
+}
+
+Result<> check_mode(const Options& o, const Arguments& args, const Groups& groups) {
+  const bool is_load = !o.load.url.empty(), is_replay = !o.replay.empty();
+  if (is_replay && is_load) return invalid("--replay and --serve: expected one of them, got both");
+  if (is_load) {
+    SLIP_TRY(refuse(args, 0, groups.load, "without --serve"));
+  } else {
+    SLIP_TRY(refuse(args, groups.load, groups.others, "with --serve"));
+  }
+  if (is_replay) SLIP_TRY(refuse(args, groups.tests, groups.replay, "without --replay"));
+  const bool has_tests = !is_replay && !is_load;
+  if (has_tests || o.format == "md" || o.format == "json") return {};
+  return invalid("{}: expected -o md or json, got {}", is_load ? "--serve" : "--replay", o.format);
+}
+
 CommandBody setup(Arguments& args) {
   auto o = std::make_shared<Options>();
+  Groups groups;
   o->model.unless = &o->load.url;
   o->model.declare_without_context(args);
+  groups.tests = args.options().size();
   args.section("Tests");
   args.add("-p,--n-prompt", o->prompt_tokens, "prompt lengths; 0 = no such test", kNotNegative);
   args.add("-n,--n-gen", o->generated_tokens, "tokens to generate; 0 = no such test", kNotNegative);
   args.add("-npl,--n-parallel", o->sequences, "sequences that generate together",
            {.min = 1, .max = 4096});
   args.add("-d,--n-depth", o->depths, "tokens in the cache before a test begins", kNotNegative);
+  groups.replay = args.options().size();
   args.add("-r,--repetitions", o->repeats, "times to run each test", {.min = 1, .max = 1000000});
   args.add_path("--replay", o->replay,
                 "instead: what prompt lookup gains on the prompts and answers of a JSONL file");
+  groups.load = args.options().size();
   o->load.declare(args);
+  groups.others = args.options().size();
   args.section("Output");
   args.add_choice("-o,--output", o->format, {"md", "csv", "json", "jsonl", "sql"}, "format");
   args.add_flag("--json", o->json, "the same as -o json");
-  args.require([o]() -> Result<> {
-    if (!o->replay.empty() && !o->load.url.empty()) {
-      return invalid("--replay and --serve: expected one of them, got both");
-    }
-    const bool has_tests = o->replay.empty() && o->load.url.empty();
-    if (has_tests || o->format == "md" || o->format == "json") return {};
-    return invalid("{}: expected -o md or json, got {}", o->replay.empty() ? "--serve" : "--replay",
-                   o->format);
-  });
+  args.require([o, &args, groups] { return check_mode(*o, args, groups); });
   return [o](const Invocation&) { return run(*o); };
 }
 
