@@ -16,21 +16,22 @@ const HEIGHT = 14;
 
 /**
  * The requests of a trace, the latest first. A request that was pre-empted has several spans of a
- * kind; events that are none of ours are left out.
+ * kind; events that are none of ours are left out. Requests are told apart by `tid`, the server's
+ * number: clients may give several the same id.
  * @param {Object[]} events of Chrome's trace format
  * @returns {RequestSpans[]}
  */
 export function requestsOf(events) {
   const requests = new Map();
-  for (const { ph, name, ts, dur, args } of events) {
+  for (const { ph, name, ts, dur, tid, args } of events) {
     const id = args?.request_id;
-    if (ph !== "X" || !KINDS.includes(name) || id === undefined) continue;
+    if (ph !== "X" || !KINDS.includes(name) || id === undefined || tid === undefined) continue;
     if (!Number.isFinite(ts) || !(dur >= 0)) continue;
-    const request = requests.get(id) ?? { id: String(id), begin: Infinity, end: 0, spans: [] };
+    const request = requests.get(tid) ?? { id: String(id), begin: Infinity, end: 0, spans: [] };
     request.spans.push({ kind: name, begin: ts, duration: dur });
     request.begin = Math.min(request.begin, ts);
     request.end = Math.max(request.end, ts + dur);
-    requests.set(id, request);
+    requests.set(tid, request);
   }
   return [...requests.values()].sort((a, b) => b.begin - a.begin).slice(0, MAX_REQUESTS);
 }

@@ -57,18 +57,19 @@ class Reading(PageCase):
         """), [None, 50, 75, None, 20, None, None, 10, 121])
 
     def test_spans_of_requests(self):
-        events = [{"ph": "X", "name": name, "ts": ts, "dur": dur, "args": {"request_id": who}}
+        events = [{"ph": "X", "name": name, "ts": ts, "dur": dur, "tid": ord(who),
+                   "args": {"request_id": who if who != "d" else "a"}}
                   for name, ts, dur, who in (
                       ("queued", 0, 5, "a"), ("prefill", 5, 10, "a"), ("decode", 15, 20, "a"),
                       ("queued", 35, 5, "a"), ("decode", 40, 5, "a"), ("queued", 7, 1, "b"),
-                      ("other", 0, 900, "a"), ("decode", 0, -1, "c"))]
+                      ("other", 0, 900, "a"), ("decode", 0, -1, "c"), ("decode", 90, 1, "d"))]
         events += [{"ph": "M", "name": "queued"}, {"ph": "X", "name": "queued", "args": None}]
         requests = self.evaluate("""
             const { requestsOf } = await import("./requests_table.js");
             return requestsOf(text).map(
                 ({ id, begin, end, spans }) => [id, begin, end, spans.length]);
         """, events)
-        self.assertEqual(requests, [["b", 7, 8, 1], ["a", 0, 45, 5]])
+        self.assertEqual(requests, [["a", 90, 91, 1], ["b", 7, 8, 1], ["a", 0, 45, 5]])
 
     def test_numbers_are_short(self):
         self.assertEqual(self.evaluate("""
