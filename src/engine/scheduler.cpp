@@ -179,7 +179,8 @@ void Planner::decode() {
     plan_.shape.add_decode(view(i).n_computed);
     --rows_left_;
   }
-  const double whole = plan_.runs.empty() ? kAloneTargets * target_ns_ : target_ns_;
+  const double whole =
+      plan_.runs.empty() ? kAloneTargets * target_ns_ : target_ns_ / budget_.time->tail();
   time_left_ = whole - budget_.time->predict_ns(plan_.shape);
   chunk_ = std::clamp(budget_.time->rows_within(time_left_, 0), kLeastChunk, budget_.max_rows);
 }

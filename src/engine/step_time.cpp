@@ -11,6 +11,9 @@ constexpr double kKeep = 1e-3;    // weight of what was believed before, in rela
 constexpr double kOutlier = 3;    // times the typical error
 constexpr double kErrorRate = 0.05;
 constexpr double kLeastError = 0.02;
+// A quantile is followed by steps up where it was exceeded, and down where not, whose sizes are as
+// 1 − q to q (Robbins and Monro, "A Stochastic Approximation Method", 1951).
+constexpr double kTailStep = 0.02, kTailQuantile = 0.95, kMostTail = 2;
 
 std::array<double, 4> features(const StepShape& shape) {
   return {1.0, static_cast<double>(shape.n_decode), static_cast<double>(shape.n_prefill),
@@ -55,8 +58,15 @@ void StepTime::record(const StepShape& shape, std::int64_t ns) {
     }
     moment_[i] = kForget * moment_[i] + weight * x[i] / y;
   }
+  if (is_learned() && shape.n_decode > 0 && shape.n_prefill > 0) learn_tail(y / predict_ns(shape));
   ++n_passes_;
   solve();
+}
+
+// `ratio`: of what a pass took to what was predicted.
+void StepTime::learn_tail(double ratio) {
+  const double change = ratio > tail_ ? kTailQuantile : kTailQuantile - 1;
+  tail_ = std::clamp(tail_ + kTailStep * change, 1.0, kMostTail);
 }
 
 // Minimises Σ w (xᵀθ / y − 1)² + kKeep Σ ((θ_i − θ_i before) / scale_i)² over θ ≥ 0, by coordinate

@@ -36,6 +36,9 @@ class StepTime {
   double predict_ns(const StepShape& shape) const;
   // Whether enough passes ran for a prediction to be more than a guess.
   bool is_learned() const { return n_passes_ >= kFewPasses; }
+  // A pass that decodes and prefills takes at most so many times its prediction, but for one in 20;
+  // 1 to 2. Least squares give the middle, and a target is to be kept to.
+  double tail() const { return tail_; }
   // How many prefill rows from `position` on take at most `ns` when added to a pass; 0 or more.
   std::int64_t rows_within(double ns, std::int64_t position) const;
 
@@ -45,12 +48,14 @@ class StepTime {
   using Vector = std::array<double, kN>;
 
   void solve();
+  void learn_tail(double ratio);
 
   Vector theta_;                     // a, b, c, d in ns
   std::array<Vector, kN> normal_{};  // Σ w x xᵀ / y²
   Vector moment_{};                  // Σ w x / y
   std::int64_t n_passes_ = 0;
   double typical_error_ = 0.5;  // running mean of |relative error|
+  double tail_ = 1;
 };
 
 }  // namespace slip

@@ -94,6 +94,22 @@ TEST(Scheduler, APromptGetsWhatDecodingLeavesOfTheTarget) {
   EXPECT_EQ(queue.rows(4), 440);  // (50 - 2 - 4) ms
 }
 
+TEST(Scheduler, NearlyAllPassesKeepToTheTarget) {
+  Queue queue;
+  for (std::uint64_t i = 0; i < 1000; ++i) {  // a machine that is a fifth slower now and then
+    StepShape shape{.n_decode = 4, .n_prefill = static_cast<std::int64_t>(100 + 10 * (i % 30))};
+    const double factor = i % 5 == 0 ? 1.2 : 1;
+    queue.time.record(shape, static_cast<std::int64_t>(factor * queue.time.predict_ns(shape)));
+  }
+  for (int i = 0; i < 4; ++i) queue.decoding(100);
+  queue.waiting(4000);
+  const double expected_ns = queue.time.predict_ns(queue.plan().shape);
+  const auto target_ns = static_cast<double>(queue.budget.target_ns);
+  EXPECT_GT(queue.time.tail(), 1.1);
+  EXPECT_LE(expected_ns * queue.time.tail(), target_ns);
+  EXPECT_GT(expected_ns * queue.time.tail(), 0.97 * target_ns);
+}
+
 TEST(Scheduler, AloneAPromptGetsLargerChunks) {
   Queue queue;
   queue.waiting(4000);

@@ -42,6 +42,29 @@ TEST(StepTime, LearnsAMachineFromAFewNoisyPasses) {
   for (std::uint64_t i = 100; i < 150; ++i) EXPECT_LT(relative_error(time, random_shape(i)), 0.1);
 }
 
+TEST(StepTime, TellsWhatNearlyAllPassesKeepTo) {
+  StepTime exact;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    exact.record(random_shape(i), static_cast<std::int64_t>(truth(random_shape(i))));
+  }
+  EXPECT_LT(exact.tail(), 1.03);
+  // From 0.8 to 1.2 times the truth, equally likely: 19 of 20 are within 1.18.
+  StepTime noisy;
+  int n_mixed = 0, n_within = 0;
+  for (std::uint64_t i = 0; i < 3000; ++i) {
+    const StepShape shape = random_shape(i);
+    const double ns = (0.8 + 0.4 * random_uniform(7, i)) * truth(shape);
+    if (i > 1000 && shape.n_decode > 0 && shape.n_prefill > 0) {
+      ++n_mixed;
+      n_within += ns <= noisy.tail() * noisy.predict_ns(shape);
+    }
+    noisy.record(shape, static_cast<std::int64_t>(ns));
+  }
+  EXPECT_GT(noisy.tail(), 1.1);
+  EXPECT_LT(noisy.tail(), 1.3);
+  EXPECT_NEAR(static_cast<double>(n_within) / n_mixed, 0.95, 0.03);
+}
+
 TEST(StepTime, InterruptedPassesHardlyCount) {
   StepTime time;
   for (std::uint64_t i = 0; i < 200; ++i) {
