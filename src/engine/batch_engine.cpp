@@ -25,6 +25,21 @@ std::uint64_t hash_of_first_page(std::span<const std::int32_t> tokens) {
 
 }  // namespace
 
+void EngineStats::add_counters(const EngineStats& earlier) {
+  n_steps += earlier.n_steps;
+  n_preemptions += earlier.n_preemptions;
+  n_prompt_tokens += earlier.n_prompt_tokens;
+  n_cached_tokens += earlier.n_cached_tokens;
+  n_prefilled += earlier.n_prefilled;
+  n_generated += earlier.n_generated;
+  n_drafts += earlier.n_drafts;
+  n_draft_tokens += earlier.n_draft_tokens;
+  n_accepted += earlier.n_accepted;
+  for (std::size_t i = 0; i < n_accepted_at.size(); ++i)
+    n_accepted_at[i] += earlier.n_accepted_at[i];
+  for (std::size_t i = 0; i < n_finished.size(); ++i) n_finished[i] += earlier.n_finished[i];
+}
+
 BatchEngine::BatchEngine(ModelRunner& runner, BatchEngineOptions options)
     : runner_(runner),
       options_(std::move(options)),

@@ -65,6 +65,9 @@ struct EngineStats {
   std::int64_t last_step_ns = 0;
   std::int64_t ns_between_ends = 0;  // of sequences while there is work, of late; 0: none ended
   std::uint64_t page_bytes = 0;      // of a KV page
+
+  // Counters go on from where those of an engine before this one ended.
+  void add_counters(const EngineStats& earlier);
 };
 
 // A step is schedule → run → postprocess. Answers are those that each request would get alone, to

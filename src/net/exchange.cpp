@@ -31,7 +31,8 @@ void Exchange::respond(int status, Content content) {
 }
 
 void Exchange::fail(int status, std::string_view message) {
-  respond(status, (*options_.error_body)(status, message));
+  respond(status, (*options_.error_body)(
+                      {.status = status, .message = message, .target = options_.target}));
 }
 
 void Exchange::start_stream(int status, std::string_view media_type,

@@ -15,8 +15,14 @@
 
 namespace slip {
 
-// What makes a body for an error that the server answers itself; `status` is 4xx or 5xx.
-using ErrorBody = std::function<Content(int status, std::string_view message)>;
+// An error that the server answers itself. Views.
+struct ServerError {
+  int status = 400;  // 4xx or 5xx
+  std::string_view message;
+  std::string_view target;  // of the request, as sent; empty when it wasn't read
+};
+// What makes the body of the response.
+using ErrorBody = std::function<Content(const ServerError& error)>;
 
 // The writer's functions are those of ResponseWriter; the connection's are take(), taken_is_sent(),
 // leave() and close(). Thread-safe.
@@ -25,6 +31,7 @@ class Exchange {
   struct Options {
     std::size_t max_queued_bytes = 0;
     bool is_head = false;  // a response without a body
+    std::string target;    // of the request, for error bodies
     std::shared_ptr<const ErrorBody> error_body;
     // Tells the connection that there is something to take(). Called from any thread, but not
     // after leave() or close(), with the exchange locked.

@@ -127,6 +127,10 @@ bool RequestParser::is_done() const {
   return core_->is_done();
 }
 
+std::string_view RequestParser::target() const {
+  return core_->request.target;
+}
+
 bool RequestParser::keeps_alive() const {
   return core_->keep_alive();
 }

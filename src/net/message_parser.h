@@ -40,6 +40,8 @@ class RequestParser {
 
   bool has_headers() const;
   bool is_done() const;
+  // As sent; empty until the request line is there.
+  std::string_view target() const;
   // These are valid once it has the headers.
   bool keeps_alive() const;
   bool expects_continue() const;

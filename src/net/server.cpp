@@ -6,7 +6,6 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <random>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -29,8 +28,8 @@ constexpr std::int64_t kAcceptPauseMs = 50;
 
 }  // namespace
 
-Content plain_error_body(int, std::string_view message) {
-  return {.type = "text/plain; charset=utf-8", .body = std::string(message) + "\n"};
+Content plain_error_body(const ServerError& error) {
+  return {.type = "text/plain; charset=utf-8", .body = std::string(error.message) + "\n"};
 }
 
 struct Server::Impl {
@@ -38,8 +37,6 @@ struct Server::Impl {
     shared.error_body = std::make_shared<const ErrorBody>(options.error_body);
     shared.options = std::move(options);
     shared.handler = std::move(handler);
-    std::random_device random;
-    shared.id_base = std::uint64_t{random()} << 32 | random();
   }
 
   Result<> listen();

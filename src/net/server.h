@@ -22,7 +22,7 @@ struct TlsFiles {
 };
 
 // Text/plain, the message alone.
-Content plain_error_body(int status, std::string_view message);
+Content plain_error_body(const ServerError& error);
 
 struct ServerOptions {
   std::string host = "127.0.0.1";  // a name or an address; "::" is every address of both families

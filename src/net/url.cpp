@@ -98,9 +98,13 @@ Result<QueryParameters> parse_query(std::string_view query) {
   return pairs;
 }
 
+std::string url_host(std::string_view host) {
+  const bool is_v6 = host.find(':') != std::string_view::npos;
+  return is_v6 ? fmt::format("[{}]", host) : std::string(host);
+}
+
 std::string Url::authority() const {
-  const bool is_v6 = host.find(':') != std::string::npos;
-  const std::string name = is_v6 ? fmt::format("[{}]", host) : host;
+  const std::string name = url_host(host);
   return port == (is_tls ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
 }
 

@@ -28,6 +28,9 @@ Target split_target(std::string_view target);
 using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 Result<QueryParameters> parse_query(std::string_view query);
 
+// A host as it stands in URLs: IPv6 addresses in brackets.
+std::string url_host(std::string_view host);
+
 // An http or https URL of a server.
 struct Url {
   bool is_tls = false;

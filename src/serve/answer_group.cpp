@@ -1,5 +1,8 @@
 #include "serve/answer_group.h"
 
+#include <fmt/format.h>
+
+#include <optional>
 #include <utility>
 
 #include "base/os/clock.h"
@@ -8,24 +11,32 @@
 namespace slip {
 namespace {
 
-RequestOutcome outcome_of(const ApiError& error) {
-  switch (error.status) {
-    case 429:
-      return RequestOutcome::kRejected;
-    case 499:
-    case 503:
-      return RequestOutcome::kCancelled;
-    default:
-      return error.status < 500 ? RequestOutcome::kOther : RequestOutcome::kBackend;
+// None for an answer that is complete.
+std::optional<ApiError> failure_of(const RequestEnd& end) {
+  switch (end.reason) {
+    case FinishReason::kStop:
+    case FinishReason::kLength:
+      return std::nullopt;
+    case FinishReason::kCancelled:
+      return ApiError{.status = 503, .message = "the server is about to end", .retry_after_s = 1};
+    case FinishReason::kDeadline:
+      return ApiError{.status = 504,
+                      .message = fmt::format("timeout: it expired before the answer was complete, "
+                                             "of which there were {} tokens",
+                                             end.n_generated)};
+    case FinishReason::kError:
+      break;
   }
+  return ApiError{.status = 500, .message = std::string(end.error)};
 }
 
 }  // namespace
 
 void AnswerGroup::count(const ApiError* error) const {
   if (group_.metrics == nullptr) return;
-  group_.metrics->count_request(error == nullptr ? RequestOutcome::kSuccess : outcome_of(*error),
-                                now_ns() - group_.received_ns);
+  group_.metrics->count_request(
+      error == nullptr ? RequestOutcome::kSuccess : outcome_of(error->status),
+      now_ns() - group_.received_ns);
 }
 
 void AnswerGroup::begin() {
@@ -49,12 +60,9 @@ void AnswerGroup::on_end(std::size_t choice, const RequestEnd& end) {
   const std::lock_guard lock(mutex_);
   ++n_ended_;
   if (failed_) return;
-  if (end.reason == FinishReason::kError || end.reason == FinishReason::kCancelled) {
+  if (const auto failure = failure_of(end)) {
     failed_ = true;
-    ApiError error{.status = 500, .message = std::string(end.error)};
-    if (end.reason == FinishReason::kCancelled) {
-      error = {.status = 503, .message = "the server is about to end", .retry_after_s = 1};
-    }
+    const ApiError& error = *failure;
     count(&error);
     const bool is_left = end.reason == FinishReason::kCancelled && client_is_gone();
     return is_left ? abandoned() : fail(error);

@@ -18,6 +18,8 @@ std::string_view error_type(int status) {
       return "not_supported_error";
     case 503:
       return "unavailable_error";
+    case 504:
+      return "timeout_error";
     default:
       return status < 500 ? "invalid_request_error" : "server_error";
   }

@@ -16,6 +16,7 @@ void Call::fail(const ApiError& error) {
   if (error.retry_after_s > 0)
     writer_.add_header("Retry-After", std::to_string(error.retry_after_s));
   if (error.status == 401) writer_.add_header("WWW-Authenticate", "Bearer");
+  if (error.status == 415) writer_.add_header("Accept-Encoding", "identity");
   writer_.respond(error.status, {"application/json", sinks_.error_text(error)});
   if (error.status == 429) sinks_.metrics->count_rejection();
   finish(error.status, error.message);

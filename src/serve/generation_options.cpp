@@ -94,15 +94,8 @@ Reply<> parse_sampling(const Fields& body, SamplingParams& sampling) {
   return {};
 }
 
-// response_format, or llama-server's `grammar` and `json_schema`.
-Reply<ResponseFormat> parse_format(const Fields& body) {
+Reply<ResponseFormat> parse_response_format(const Fields& body) {
   using Kind = ResponseFormat::Kind;
-  if (const auto grammar = SLIP_TRY(body.string("grammar")); grammar && !grammar->empty()) {
-    return ResponseFormat{.kind = Kind::kGrammar, .source = *grammar};
-  }
-  if (const auto* schema = SLIP_TRY(body.object("json_schema")); schema != nullptr) {
-    return ResponseFormat{.kind = Kind::kJsonSchema, .source = boost::json::serialize(*schema)};
-  }
   const boost::json::object* format = SLIP_TRY(body.object("response_format"));
   if (format == nullptr) return ResponseFormat{};
   const Fields fields(*format, body.path("response_format."));
@@ -118,14 +111,42 @@ Reply<ResponseFormat> parse_format(const Fields& body) {
     SLIP_TRY(fields.require("json_schema"));
     const Fields named(*SLIP_TRY(fields.object("json_schema")), fields.path("json_schema."));
     SLIP_TRY(named.require("schema"));
-    return ResponseFormat{.kind = Kind::kJsonSchema,
-                          .source = boost::json::serialize(*SLIP_TRY(named.object("schema")))};
+    const auto* schema = SLIP_TRY(named.object("schema"));
+    return ResponseFormat{.kind = Kind::kJsonSchema, .source = boost::json::serialize(*schema)};
   }
   return bad_field(fields.path("type"), "invalid_value",
                    "expected text, json_object or json_schema, got '{}'", type);
 }
 
+// response_format, or llama-server's `grammar` and `json_schema`.
+Reply<ResponseFormat> parse_format(const Fields& body) {
+  using Kind = ResponseFormat::Kind;
+  ResponseFormat format = SLIP_TRY(parse_response_format(body));
+  const auto grammar = SLIP_TRY(body.string("grammar"));
+  const auto* schema = SLIP_TRY(body.object("json_schema"));
+  const bool has_grammar = grammar && !grammar->empty();
+  const int n_given = (format.kind != Kind::kText) + has_grammar + (schema != nullptr);
+  if (n_given > 1) {
+    return bad_field(body.path(has_grammar ? "grammar" : "json_schema"), "invalid_value",
+                     "expected one of grammar, json_schema and response_format, got {}", n_given);
+  }
+  if (has_grammar) format = {.kind = Kind::kGrammar, .source = *grammar};
+  if (schema != nullptr) {
+    format = {.kind = Kind::kJsonSchema, .source = boost::json::serialize(*schema)};
+  }
+  return format;
+}
+
 }  // namespace
+
+Reply<std::optional<std::int64_t>> parse_answer_tokens(const Fields& body, std::string_view name,
+                                                       std::int64_t least) {
+  const auto n = SLIP_TRY(body.integer(name, {-1, kMaxAnswerTokens}));
+  if (!n || *n == -1 || *n >= least) return n;
+  return bad_field(body.path(name), "invalid_value",
+                   "expected {} … {}, or -1 for all that there is room for, got {}", least,
+                   kMaxAnswerTokens, *n);
+}
 
 Reply<GenerationOptions> parse_generation_options(const Fields& body,
                                                   const SamplingParams& defaults) {

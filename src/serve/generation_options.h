@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,8 +19,8 @@ inline constexpr std::size_t kMaxPrompts = 2048;  // prompts of a completion, in
 inline constexpr std::size_t kMaxStops = 64;
 inline constexpr std::size_t kMaxStopBytes = 1024;
 
-// Tokens of an answer, where a request may say.
-inline constexpr Range<std::int64_t> kAnswerTokens{1, std::int64_t{1} << 31};
+// Tokens of an answer that a request may ask for.
+inline constexpr std::int64_t kMaxAnswerTokens = std::int64_t{1} << 31;
 // OpenAI's default of completions, and vLLM's.
 inline constexpr std::int64_t kDefaultAnswerTokens = 16;
 
@@ -51,6 +52,11 @@ struct GenerationOptions {
   int n_logprobs = -1;         // -1: none; else the token's, and those of the n most likely
   ResponseFormat format;
 };
+
+// How many tokens the field says that an answer may have, `least` or more; -1, as llama-server's
+// clients write it: until the context is full. None when it is absent or null.
+Reply<std::optional<std::int64_t>> parse_answer_tokens(const Fields& body, std::string_view name,
+                                                       std::int64_t least = 1);
 
 // The fields of GenerationOptions under OpenAI's names, vLLM's and llama-server's, but for
 // max_tokens and logprobs, which differ from request to request. `defaults` holds for sampling

@@ -69,6 +69,19 @@ constexpr const char* kFinishedReasons[] = {"stop", "length", "abort", "deadline
 
 }  // namespace
 
+RequestOutcome outcome_of(int status) {
+  switch (status) {
+    case 429:
+    case 504:
+      return RequestOutcome::kRejected;
+    case 499:
+    case 503:
+      return RequestOutcome::kCancelled;
+    default:
+      return status < 500 ? RequestOutcome::kOther : RequestOutcome::kBackend;
+  }
+}
+
 // Lines of the format, each with the model's label.
 class Metrics::Writer {
  public:
@@ -168,7 +181,7 @@ InferenceTotals Metrics::inference_totals() const {
 }
 
 // https://docs.nvidia.com/deeplearning/triton-inference-server, "Metrics".
-std::string Metrics::inference_text(std::string_view model, const EngineStats* stats) const {
+std::string Metrics::inference_text(std::string_view model, const EngineStats& engine) const {
   const std::string labels = fmt::format("model=\"{}\",version=\"1\"", label_value(model));
   std::string text;
   const auto begin = [&text](const char* name, const char* type, const char* help) {
@@ -197,10 +210,9 @@ std::string Metrics::inference_text(std::string_view model, const EngineStats* s
   counter("queue_duration_us", "Time of sequences before their prefill.", queue.ns / 1000);
   counter("compute_infer_duration_us", "Time of sequences from their prefill on.",
           compute.ns / 1000);
-  if (stats == nullptr) return text;
-  counter("exec_count", "Forward passes.", static_cast<std::uint64_t>(stats->n_steps));
+  counter("exec_count", "Forward passes.", static_cast<std::uint64_t>(engine.n_steps));
   begin("pending_request_count", "gauge", "Sequences that wait for room.");
-  add("pending_request_count", static_cast<std::uint64_t>(stats->n_waiting));
+  add("pending_request_count", static_cast<std::uint64_t>(engine.n_waiting));
   return text;
 }
 
@@ -233,6 +245,7 @@ void Metrics::write_engine(Writer& out, const EngineStats& stats) const {
   for (std::size_t i = 0; i < stats.n_finished.size(); ++i) {
     out.add(real(stats.n_finished[i]), fmt::format("finished_reason=\"{}\"", kFinishedReasons[i]));
   }
+  if (stats.n_pages == 0) return;  // without a model there is no cache
   out.begin("cache_config_info", "gauge", "How the KV cache is made.");
   out.add(1,
           fmt::format("block_size=\"{}\",num_cpu_blocks=\"{}\",num_bytes=\"{}\"", kKvPageTokens,
@@ -257,9 +270,9 @@ void Metrics::write_process(Writer& out) const {
       static_cast<double>(use.max_files));
 }
 
-std::string Metrics::text(std::string_view model, const EngineStats* stats) const {
+std::string Metrics::text(std::string_view model, const EngineStats& engine) const {
   Writer out(model);
-  if (stats != nullptr) write_engine(out, *stats);
+  write_engine(out, engine);
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < histograms_.size(); ++i) {
     out.histogram(kDistributions[i], histograms_[i]);
@@ -272,7 +285,7 @@ std::string Metrics::text(std::string_view model, const EngineStats* stats) cons
             fmt::format("handler=\"{}\",code=\"{}\"", key.first, key.second));
   }
   write_process(out);
-  out.plain(inference_text(model, stats));
+  out.plain(inference_text(model, engine));
   return out.take();
 }
 

@@ -17,11 +17,14 @@ namespace slip {
 // How a request ended, by Triton's reasons of failure.
 enum class RequestOutcome {
   kSuccess,
-  kRejected,   // the queue was full
+  kRejected,   // the queue was full, or the request's time was out
   kCancelled,  // the client left, or the server ended
   kBackend,    // the engine failed
   kOther,
 };
+
+// Of a request that failed, by the status of its error over HTTP.
+RequestOutcome outcome_of(int status);
 
 // What Triton counts; sums since the start.
 struct InferenceTotals {
@@ -63,8 +66,9 @@ class Metrics {
   InferenceTotals inference_totals() const;
 
   // The text exposition format, version 0.0.4
-  // (https://prometheus.io/docs/instrumenting/exposition_formats). `stats` is null while loading.
-  std::string text(std::string_view model, const EngineStats* stats) const;
+  // (https://prometheus.io/docs/instrumenting/exposition_formats). `model`: the label of all of it,
+  // whether it is loaded or not. `engine`: counters since the server started.
+  std::string text(std::string_view model, const EngineStats& engine) const;
 
  private:
   struct Histogram {
@@ -75,7 +79,7 @@ class Metrics {
   void write_engine(Writer& out, const EngineStats& stats) const;
   void write_process(Writer& out) const;
   // Triton's names and labels.
-  std::string inference_text(std::string_view model, const EngineStats* stats) const;
+  std::string inference_text(std::string_view model, const EngineStats& engine) const;
 
   const std::string version_;
   const double start_time_s_;

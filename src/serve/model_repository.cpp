@@ -21,6 +21,13 @@ std::string ModelRepository::reason() const {
   return reason_;
 }
 
+EngineStats ModelRepository::engine_stats() const {
+  const std::lock_guard lock(mutex_);
+  EngineStats stats = engine_ != nullptr ? engine_->stats() : EngineStats{};
+  stats.add_counters(ended_);
+  return stats;
+}
+
 Result<> ModelRepository::load(Done done) {
   {
     const std::lock_guard lock(mutex_);
@@ -57,7 +64,7 @@ Result<> ModelRepository::load_now() {
 
 void ModelRepository::adopt(Loaded loaded) {
   owner_ = std::move(loaded.owner);
-  engine_ = loaded.model->engine;
+  EngineThread* engine = loaded.model->engine;
   auto unused = std::make_shared<std::promise<void>>();
   unused_ = unused->get_future();
   const ServedModel* model = loaded.model.get();
@@ -68,6 +75,7 @@ void ModelRepository::adopt(Loaded loaded) {
         unused->set_value();
       });
   const std::lock_guard lock(mutex_);
+  engine_ = engine;
   model_ = std::move(shared);
   state_ = ModelState::kReady;
 }
@@ -104,7 +112,13 @@ void ModelRepository::free_when_unused() {
 }
 
 void ModelRepository::free() {
-  engine_ = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    EngineStats last = engine_->stats();
+    last.add_counters(ended_);
+    ended_ = last;
+    engine_ = nullptr;
+  }
   owner_.reset();
 }
 

@@ -46,6 +46,10 @@ class ModelRepository {
   // Why it is unloaded: an error's message, or "unloaded"; else empty.
   std::string reason() const;
 
+  // Of all engines since the start: counters go on when the model is loaded again; the rest is that
+  // of the engine there is, or 0.
+  EngineStats engine_stats() const;
+
   // Nothing to do for one that is ready. kCancelled when too many calls wait.
   Result<> load(Done done);
   // From now on there is no model; it is freed when requests that have begun have ended. kCancelled
@@ -61,6 +65,7 @@ class ModelRepository {
   Result<> load_now();
   void adopt(Loaded loaded);
   void free_when_unused();
+  // Ends the engine, which keeps its counters here.
   void free();
 
   Source source_;
@@ -68,11 +73,12 @@ class ModelRepository {
   ModelState state_ = ModelState::kLoading;  // the first load is about to come
   std::string reason_;
   std::shared_ptr<const ServedModel> model_;
+  EngineStats ended_;               // counters of engines that are gone
+  EngineThread* engine_ = nullptr;  // null without a model
   std::atomic<bool> stops_{false};
 
   // Of the thread, and of stop() behind it.
   std::shared_ptr<void> owner_;
-  EngineThread* engine_ = nullptr;  // null without a model
   std::future<void> unused_;
   Worker thread_;  // last: it uses all of the above
 };

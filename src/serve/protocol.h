@@ -14,6 +14,8 @@ struct Protocol {
   // The context outlives the routes.
   void (*add_routes)(Routes& routes, ServeContext& context);
   ErrorText error_text = to_json;
+  // Of paths: what nobody answers below it is an error in this protocol's form.
+  std::string_view prefix = {};
 };
 
 // All of them, by file name.

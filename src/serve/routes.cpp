@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include "base/os/clock.h"
+
 namespace slip {
 
 void Routes::add_call(std::string_view method, const std::string& pattern, Call::Logged logged,
@@ -23,8 +25,8 @@ void Routes::add(std::string_view method, const std::string& pattern, Access acc
            [&context = context_, access,
             handle = std::move(handler)](const std::shared_ptr<Call>& call) {
              if (access == Access::kKey) {
-               if (const auto allowed = context.authenticate(call->request()); !allowed) {
-                 return call->fail(allowed.error());
+               if (const auto admitted = context.admit(call->request()); !admitted) {
+                 return call->fail(admitted.error());
                }
              }
              handle(*call);
@@ -34,35 +36,41 @@ void Routes::add(std::string_view method, const std::string& pattern, Access acc
 void Routes::add_later(std::string_view method, const std::string& pattern, CallHandler handler) {
   add_call(method, pattern, Call::Logged::kAlways,
            [&context = context_, handle = std::move(handler)](const std::shared_ptr<Call>& call) {
-             if (const auto allowed = context.authenticate(call->request()); !allowed) {
-               return call->fail(allowed.error());
+             if (const auto admitted = context.admit(call->request()); !admitted) {
+               return call->fail(admitted.error());
              }
              handle(call);
            });
 }
 
-void Routes::add_model_route(std::string_view method, const std::string& pattern,
-                             ModelHandler handler) {
+void Routes::add_with_model(std::string_view method, const std::string& pattern, Purpose purpose,
+                            ModelHandler handler) {
   const auto shared = std::make_shared<const ModelHandler>(std::move(handler));
+  const auto refuse = [purpose](Call& call, const ApiError& error) {
+    if (purpose == Purpose::kInference) {
+      call.metrics().count_request(outcome_of(error.status), now_ns() - call.request().received_ns);
+    }
+    call.fail(error);
+  };
   add_call(method, pattern, Call::Logged::kAlways,
-           [&context = context_, shared](const std::shared_ptr<Call>& call) {
-             if (const auto allowed = context.authenticate(call->request()); !allowed) {
-               return call->fail(allowed.error());
+           [&context = context_, shared, refuse](const std::shared_ptr<Call>& call) {
+             if (const auto admitted = context.admit(call->request()); !admitted) {
+               return call->fail(admitted.error());
              }
              auto model = context.ready_model();
              if (!model) return call->fail(model.error());
-             const bool is_taken = context.worker().post([shared, call, model = *model] {
+             const bool is_taken = context.worker().post([shared, refuse, call, model = *model] {
                try {
-                 if (const auto done = (*shared)(call, model); !done) call->fail(done.error());
+                 if (const auto done = (*shared)(call, model); !done) refuse(*call, done.error());
                } catch (const std::exception& error) {
-                 call->fail({.status = 500, .message = error.what()});
+                 refuse(*call, {.status = 500, .message = error.what()});
                }
              });
              if (!is_taken) {
-               call->fail({.status = 429,
-                           .message = "the queue is full",
-                           .code = "rate_limit_exceeded",
-                           .retry_after_s = retry_after_s((*model)->engine->stats())});
+               refuse(*call, {.status = 429,
+                              .message = "the queue is full",
+                              .code = "rate_limit_exceeded",
+                              .retry_after_s = retry_after_s((*model)->engine->stats())});
              }
            });
 }

@@ -20,6 +20,7 @@ struct RpcOptions {
     std::string certificate, key;  // PEM, the text itself
   };
   std::optional<Tls> tls = {};
+  std::size_t max_calls = 4096;  // at a time, as there are HTTP connections; beyond: UNAVAILABLE
   std::size_t max_message_bytes = 32 << 20;  // of one request; beyond: RESOURCE_EXHAUSTED
   std::int64_t idle_timeout_ms = 75'000;     // of a connection without calls
   std::int64_t handshake_timeout_ms = 10'000;

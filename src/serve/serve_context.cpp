@@ -47,8 +47,12 @@ Reply<> ServeContext::authenticate(std::string_view authorization) const {
                .code = "invalid_api_key"});
 }
 
-Reply<> ServeContext::authenticate(const HttpRequest& request) const {
-  return authenticate(request.authorization());
+Reply<> ServeContext::admit(const HttpRequest& request) const {
+  SLIP_TRY(authenticate(request.authorization()));
+  const std::string* coding = request.headers.find("Content-Encoding");
+  if (coding == nullptr || equal_ignoring_case(*coding, "identity")) return {};
+  return tl::unexpected(ApiError{
+      .status = 415, .message = fmt::format("Content-Encoding: expected none, got '{}'", *coding)});
 }
 
 Reply<std::shared_ptr<const ServedModel>> ServeContext::ready_model() const {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "net/api_keys.h"
+#include "net/request_id.h"
 #include "serve/call.h"
 #include "serve/metrics.h"
 #include "serve/model_repository.h"
@@ -33,6 +34,8 @@ class ServeContext {
 
   const std::string& version() const { return options_.version; }
   Metrics& metrics() { return metrics_; }
+  // For requests that don't come over HTTP, where the server has its own.
+  RequestIds& request_ids() { return request_ids_; }
   Worker& worker() { return worker_; }
 
   void log(const LogEntry& entry) const {
@@ -50,7 +53,8 @@ class ServeContext {
   std::shared_ptr<Call> make_call(CallStyle style, HttpRequest request, ResponseWriter writer);
   // 401 without a key that is known.
   Reply<> authenticate(std::string_view authorization) const;
-  Reply<> authenticate(const HttpRequest& request) const;
+  // The same, and 415 for a body that is compressed.
+  Reply<> admit(const HttpRequest& request) const;
   // 503 while there is none.
   Reply<std::shared_ptr<const ServedModel>> ready_model() const;
 
@@ -58,6 +62,7 @@ class ServeContext {
   const ServeOptions options_;
   const std::shared_ptr<const LogSink> log_;
   Metrics metrics_;
+  RequestIds request_ids_;
   ModelRepository repository_;
   Worker worker_;  // last: its tasks use all of the above
 };

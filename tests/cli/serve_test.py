@@ -2,6 +2,7 @@
 import http.client
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -383,6 +384,15 @@ class EndingTest(CliTest):
         self.assert_fails(1, port, "serve", "-m", smollm2(), "--port", port)
         server.wait_for("(ready):")
         server.stop()
+
+    @unittest.skipUnless(socket.has_ipv6, "there is no IPv6")
+    def test_an_address_of_ipv6_is_in_brackets(self):
+        server = Serving("-m", smollm2(), "--max-model-len", 256, "--host", "::1", "--grpc-port", 0)
+        server.wait_for("(ready):")
+        self.assertTrue(server.url.startswith("http://[::1]:"), server.url)
+        server.wait_for(r"listening on (grpc://\[::1\]:\d+)")
+        self.assertEqual(server.request("/health")[0], 200)
+        self.assertEqual(server.stop(), 0)
 
     def test_options_are_checked(self):
         self.assert_fails(2, "--ssl-key-file", "serve", "-m", smollm2(), "--ssl-cert-file", "x")

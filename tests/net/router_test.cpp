@@ -24,6 +24,7 @@ Answer ask(const std::function<void(HttpRequest, ResponseWriter)>& handler, Http
   auto exchange = std::make_shared<Exchange>(
       Exchange::Options{.max_queued_bytes = 1000,
                         .is_head = false,
+                        .target = {},
                         .error_body = std::make_shared<const ErrorBody>(plain_error_body),
                         .wake = [] {}});
   handler(std::move(request), ResponseWriter(exchange));

@@ -192,8 +192,9 @@ TEST(Server, RoutesAndMakesErrorBodies) {
       [&router](HttpRequest request, ResponseWriter writer) {
         router.handle(std::move(request), std::move(writer));
       },
-      {.error_body = [](int status, std::string_view message) {
-        return Content{"application/json", fmt::format(R"({{"error":"{} {}"}})", status, message)};
+      {.error_body = [](const ServerError& error) {
+        return Content{"application/json", fmt::format(R"({{"error":"{} {} {}"}})", error.status,
+                                                       error.target, error.message)};
       }});
   const std::string url = url_of(*server);
   EXPECT_EQ(fetch(url, {.method = "GET", .target = "/v2/models/m/versions/2/infer"}, {})->body,
@@ -201,11 +202,14 @@ TEST(Server, RoutesAndMakesErrorBodies) {
   const auto missing = fetch(url, {.method = "GET", .target = "/none"}, {});
   EXPECT_EQ(missing->status, 404);
   EXPECT_EQ(*missing->headers.find("Content-Type"), "application/json");
-  EXPECT_TRUE(missing->body.starts_with(R"({"error":"404 )"));
+  EXPECT_TRUE(missing->body.starts_with(R"({"error":"404 /none )"));
   // The same body for what the server says itself.
   RawSocket client(server->port());
   client.send("nonsense\r\n\r\n");
-  EXPECT_NE(client.receive_all().find(R"({"error":"400 )"), std::string::npos);
+  EXPECT_NE(client.receive_all().find(R"({"error":"400  )"), std::string::npos);
+  RawSocket large(server->port());
+  large.send("POST /v2/x HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n");
+  EXPECT_NE(large.receive_all().find(R"({"error":"413 /v2/x )"), std::string::npos);
 }
 
 TEST(Server, ListensWhereItIsTold) {

@@ -193,6 +193,47 @@ TEST(Kserve, RefusesWhatIsWrong) {
   server.post("/v2/models/tiny/generate_stream", R"({"text_input": ["x", "y"]})", 400);
 }
 
+TEST(Kserve, ErrorsThatNoRouteGivesHaveItsFormToo) {
+  TestServer server;
+  const auto error = [&](ClientRequest request, int status) {
+    const auto response = fetch(server.url(), request, {}).value();
+    EXPECT_EQ(response.status, status) << request.target;
+    return boost::json::parse(response.body).at("error");
+  };
+  EXPECT_TRUE(error({.method = "GET", .target = "/v2/nothing?x=1"}, 404).is_string());
+  EXPECT_TRUE(error({.method = "GET", .target = kInfer}, 405).is_string());
+  EXPECT_TRUE(error({.target = "/v2", .body = "{}"}, 405).is_string());
+  EXPECT_TRUE(error({.target = kInfer, .body = std::string(33 << 20, 'x')}, 413).is_string());
+  EXPECT_TRUE(error({.method = "GET", .target = "/v2x"}, 404).is_object());
+  EXPECT_TRUE(error({.method = "GET", .target = "/v1/completions"}, 405).is_object());
+  EXPECT_TRUE(
+      error({.target = "/v1/completions", .body = std::string(33 << 20, 'x')}, 413).is_object());
+}
+
+// A pass takes longer than the request may.
+TEST(Kserve, ATimeoutThatExpiresIsAnError) {
+  TestServer server({.runner = {.n_ctx = 100'000, .n_pages = 4096}});
+  server.runner().on_pass = [](const ForwardBatch&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  };
+  const auto body = [](int timeout_us) {
+    return fmt::format(R"({{"text_input": "hello", "parameters": {{"timeout": {},
+        "max_tokens": 90000, "ignore_eos": true}}}})",
+                       timeout_us);
+  };
+  for (const int timeout_us : {1, 60'000}) {  // before the first token, and in the middle
+    const value answer = server.post("/v2/models/tiny/generate", body(timeout_us), 504);
+    EXPECT_TRUE(text(answer.at("error")).starts_with("timeout: it expired"));
+  }
+  // A stream has the pieces that there were, and the error behind them.
+  const auto events = server.stream("/v2/models/tiny/generate_stream", body(200'000));
+  ASSERT_GE(events.size(), 2u);
+  EXPECT_NE(boost::json::parse(events.front()).as_object().if_contains("text_output"), nullptr);
+  EXPECT_TRUE(
+      text(boost::json::parse(events.back()).at("error")).starts_with("timeout: it expired"));
+  EXPECT_NE(server.get("/metrics").body.find("reason=\"REJECTED\"} 3\n"), std::string::npos);
+}
+
 TEST(Kserve, RefusesBinaryDataThatIsCutOff) {
   TestServer server;
   const auto status = [&](const std::string& size, const std::string& raw, std::size_t n_json) {
@@ -242,19 +283,23 @@ TEST(Kserve, CountsForStatisticsAndPrometheus) {
   TestServer server;
   server.post("/v2/models/tiny/generate", R"({"text_input": "hello"})");
   server.post("/v2/models/tiny/generate", R"({"text_input": "hello", "tempurature": 1})", 400);
+  server.post("/v1/completions", R"({"prompt": "hello", "temperature": 3})", 400);
+  server.post("/v1/chat/completions", "{}", 400);
+  server.post("/v1/embeddings", "nonsense", 400);
+  server.post("/tokenize", "{}", 400);  // asks for no inference
   const value stats = boost::json::parse(server.get("/v2/models/tiny/stats").body);
   const value& model = stats.at("model_stats").at(0);
   EXPECT_EQ(model.at("inference_count").as_int64(), 1);
   EXPECT_GT(model.at("last_inference").as_int64(), 1'600'000'000'000);
   EXPECT_EQ(model.at("inference_stats").at("success").at("count").as_int64(), 1);
-  EXPECT_EQ(model.at("inference_stats").at("fail").at("count").as_int64(), 1);
+  EXPECT_EQ(model.at("inference_stats").at("fail").at("count").as_int64(), 4);
   EXPECT_EQ(
       boost::json::parse(server.get("/v2/models/stats").body).at("model_stats").as_array().size(),
       2u);
   const std::string metrics = server.get("/metrics").body;
   for (const char* line :
        {"nv_inference_request_success{model=\"tiny\",version=\"1\"} 1\n",
-        "nv_inference_request_failure{model=\"tiny\",version=\"1\",reason=\"OTHER\"} 1\n",
+        "nv_inference_request_failure{model=\"tiny\",version=\"1\",reason=\"OTHER\"} 4\n",
         "nv_inference_count{model=\"tiny\",version=\"1\"} 1\n",
         "# TYPE nv_inference_request_duration_us counter\n"}) {
     EXPECT_NE(metrics.find(line), std::string::npos) << line << metrics;

@@ -107,6 +107,16 @@ const std::vector<BadRequest> kBadRequests{
     {with(R"("n": 0)"), "n", "invalid_value", "n: expected 1 … 128, got 0"},
     {with(R"("n": 1.5)"), "n", "invalid_type", "n: expected an integer, got a number"},
     {with(R"("max_tokens": 0)"), "max_tokens", "invalid_value", "max_tokens: "},
+    {with(R"("max_tokens": -2)"), "max_tokens", "invalid_value", "max_tokens: "},
+    {with(R"("max_completion_tokens": 0)"), "max_completion_tokens", "invalid_value",
+     "max_completion_tokens: expected 1 … 2147483648, or -1 for all that there is room for, got 0"},
+    {with(R"("grammar": "root ::= \"a\"", "response_format": {"type": "json_object"})"), "grammar",
+     "invalid_value", "grammar: expected one of grammar, json_schema and response_format, got 2"},
+    {with(R"("json_schema": {}, "response_format": {"type": "json_object"})"), "json_schema",
+     "invalid_value", "json_schema: expected one of"},
+    {with(R"("grammar": "root ::= \"a\"", "tool_choice": "required", "tools": [
+        {"type": "function", "function": {"name": "f"}}])"),
+     "grammar", "invalid_value", "grammar: expected none with a tool_choice"},
     {with(R"("stop": [1])"), "stop", "invalid_type", "stop: expected an array of strings"},
     {with(R"("stop": "")"), "stop", "invalid_value", "stop: expected strings of 1 … 1024 bytes"},
     {with(R"("logit_bias": {"x": 1})"), "logit_bias", "invalid_value",
@@ -147,6 +157,21 @@ TEST(CompletionRequest, PromptsAreTextsOrTokens) {
   for (const char* bad : {"[]", "{}", "3", "[[]]", "[1, \"a\"]", "[-1]", "[[1.5]]"}) {
     EXPECT_FALSE(completion(fmt::format(R"({{"prompt": {}}})", bad))) << bad;
   }
+}
+
+TEST(ChatRequest, AnswersMayGoOnUntilTheContextIsFull) {
+  EXPECT_EQ(chat(with(R"("max_tokens": -1)"))->options.max_tokens, -1);
+  EXPECT_EQ(chat(with(R"("max_tokens": null)"))->options.max_tokens, -1);
+  EXPECT_EQ(chat(with(R"("max_completion_tokens": -1, "max_tokens": 5)"))->options.max_tokens, -1);
+  EXPECT_EQ(completion(R"({"prompt": "a", "max_tokens": -1})")->options.max_tokens, -1);
+  EXPECT_EQ(completion(R"({"prompt": "a", "max_tokens": null})")->options.max_tokens, 16);
+}
+
+TEST(ChatRequest, AGrammarGoesWithAnyTextAsResponseFormat) {
+  const auto request =
+      chat(with(R"("grammar": "root ::= \"a\"", "response_format": {"type": "text"})"));
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->options.format.kind, ResponseFormat::Kind::kGrammar);
 }
 
 TEST(CompletionRequest, LimitsFollowOpenAi) {

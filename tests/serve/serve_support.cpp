@@ -36,11 +36,12 @@ TestServer::TestServer(const ServerSetup& setup) : tokenizer_(tiny_byte_level())
   ServeOptions serve_options{.version = "test", .log = setup.log};
   for (const std::string& key : setup.keys) EXPECT_TRUE(serve_options.keys.add(key));
   context_ = std::make_unique<ServeContext>(std::move(serve_options));
-  engine_ = std::make_unique<EngineThread>(
-      *runner_, BatchEngineOptions{.max_running = setup.max_running}, setup.max_waiting);
-  context_->repository().set_source({.names = {"tiny", "other"}, .load = [this] {
-                                       return ModelRepository::Loaded{.model = make_model()};
-                                     }});
+  const auto load = [this, setup] {
+    engine_ = std::make_shared<EngineThread>(
+        *runner_, BatchEngineOptions{.max_running = setup.max_running}, setup.max_waiting);
+    return ModelRepository::Loaded{.model = make_model(), .owner = engine_};
+  };
+  context_->repository().set_source({.names = {"tiny", "other"}, .load = load});
   service_ = HttpService::start(*context_, {.port = 0}).value();
   if (setup.is_loaded) finish_loading();
 }

@@ -55,7 +55,7 @@ class TestServer {
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<FakeRunner> runner_;
   std::unique_ptr<ServeContext> context_;
-  std::unique_ptr<EngineThread> engine_;
+  std::shared_ptr<EngineThread> engine_;  // that of the last load
   std::unique_ptr<HttpService> service_;
 };
 

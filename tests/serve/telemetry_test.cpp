@@ -54,6 +54,41 @@ TEST(Telemetry, CountsForPrometheus) {
   }
 }
 
+// As a dashboard sees it: no label and no counter changes when the model goes and comes back.
+TEST(Telemetry, CountersOutliveTheModel) {
+  TestServer server;
+  const auto complete = [&] {
+    server.post("/v1/completions", R"({"prompt": "hello", "max_tokens": 4, "ignore_eos": true})");
+    EXPECT_TRUE(eventually([&] { return server.engine().stats().n_running == 0; }));
+  };
+  const auto has_lines = [&](int n_tokens, int n_answers) {
+    const std::string metrics = server.get("/metrics").body;
+    const std::string generated =
+        fmt::format("slipstream_generation_tokens_total{{model_name=\"tiny\"}} {}\n", n_tokens);
+    const std::string ended = fmt::format(
+        "slipstream_request_success_total{{model_name=\"tiny\",finished_reason=\"length\"}} {}\n",
+        n_answers);
+    return metrics.find(generated) != std::string::npos &&
+           metrics.find(ended) != std::string::npos &&
+           metrics.find("model_name=\"\"") == std::string::npos;
+  };
+  const auto repository = [&](const char* what) {
+    const std::string target = std::string("/v2/repository/models/tiny/") + what;
+    EXPECT_EQ(fetch(server.url(), {.target = target, .body = "{}"}, {}).value().status, 200);
+  };
+  complete();
+  EXPECT_TRUE(has_lines(4, 1));
+  repository("unload");
+  EXPECT_TRUE(has_lines(4, 1));
+  EXPECT_TRUE(
+      eventually([&] { return server.context().repository().state() == ModelState::kUnloaded; }));
+  EXPECT_TRUE(has_lines(4, 1));
+  repository("load");
+  EXPECT_TRUE(has_lines(4, 1));
+  complete();
+  EXPECT_TRUE(has_lines(8, 2));
+}
+
 // Complete spans of one request, by name.
 std::map<std::string, int> spans_of(const value& trace, std::string_view request_id) {
   std::map<std::string, int> n;
@@ -104,6 +139,38 @@ TEST(Telemetry, TracesTheLastRequests) {
     const auto target = std::string("/debug/trace?requests=") + bad;
     EXPECT_EQ(with_key({.method = "GET", .target = target}).status, 400) << bad;
   }
+}
+
+TEST(Telemetry, TellsRequestsOfTheSameIdApart) {
+  TestServer server;
+  for (int i = 0; i < 2; ++i) {
+    ClientRequest request{.target = "/v1/completions", .body = R"({"prompt": "hello"})"};
+    request.headers.add("X-Request-Id", "same");
+    EXPECT_EQ(fetch(server.url(), request, {}).value().status, 200);
+  }
+  EXPECT_TRUE(eventually([&] { return server.engine().stats().n_running == 0; }));
+  const value trace = boost::json::parse(server.get("/debug/trace").body);
+  std::map<std::int64_t, int> n_spans;
+  for (const value& event : trace.at("traceEvents").as_array()) {
+    if (event.at("args").as_object().contains("request_id")) ++n_spans[event.at("tid").as_int64()];
+  }
+  ASSERT_EQ(n_spans.size(), 2u);
+  for (const auto& [tid, n] : n_spans) EXPECT_EQ(n, 4) << tid;
+}
+
+TEST(Telemetry, LogsThatTheModelWasUnloaded) {
+  std::mutex mutex;
+  std::string lines;
+  TestServer server({.log = [&](const LogEntry& entry) {
+    const std::lock_guard lock(mutex);
+    lines += to_text(entry) + "\n";
+  }});
+  const char* target = "/v2/repository/models/tiny/unload";
+  EXPECT_EQ(fetch(server.url(), {.target = target, .body = "{}"}, {}).value().status, 200);
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return lines.find("POST /v2/repository/models/{model}/unload 200") != std::string::npos;
+  }));
 }
 
 TEST(Telemetry, LogsWhatIsWorthALine) {

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <inference.grpc.pb.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -25,10 +27,10 @@ using Stub = inference::GRPCInferenceService::Stub;
 
 class GrpcTest : public testing::Test {
  protected:
-  void start(const test::ServerSetup& setup = {}) {
+  void start(const test::ServerSetup& setup = {}, RpcOptions options = {}) {
     server_ = std::make_unique<test::TestServer>(setup);
     service_ = std::make_unique<InferenceService>(server_->context());
-    auto started = start_grpc_server({}, *service_);
+    auto started = start_grpc_server(options, *service_);
     ASSERT_TRUE(started) << started.error().message;
     grpc_ = std::move(*started);
     stub_ = connect();
@@ -166,6 +168,116 @@ TEST_F(GrpcTest, AsksForKeys) {
   inference::RepositoryModelUnloadResponse unloaded;
   EXPECT_EQ(stub_->RepositoryModelUnload(&unload_context, unload, &unloaded).error_code(),
             Code::UNAUTHENTICATED);
+}
+
+// Lines of the log, as text.
+class Lines {
+ public:
+  LogSink sink() {
+    return [this](const LogEntry& entry) {
+      const std::lock_guard lock(mutex_);
+      lines_.push_back(to_text(entry));
+    };
+  }
+  bool have(std::string_view part) {
+    return eventually([&] { return count(part) > 0; });
+  }
+  std::int64_t count(std::string_view part) {
+    const std::lock_guard lock(mutex_);
+    return std::count_if(lines_.begin(), lines_.end(), [part](const std::string& line) {
+      return line.find(part) != std::string::npos;
+    });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+TEST_F(GrpcTest, LogsWhatIsWorthALine) {
+  Lines lines;
+  start({.keys = {"secret"}, .log = lines.sink()});
+  const auto with_key = [](grpc::ClientContext& context) -> grpc::ClientContext* {
+    context.AddMetadata("authorization", "Bearer secret");
+    return &context;
+  };
+  grpc::ClientContext contexts[7];
+  inference::ModelMetadataResponse metadata;
+  EXPECT_FALSE(stub_->ModelMetadata(&contexts[0], {}, &metadata).ok());
+  EXPECT_TRUE(lines.have("gRPC ModelMetadata 401 "));
+  EXPECT_FALSE(stub_->ModelStreamInfer(&contexts[1])->Finish().ok());
+  EXPECT_TRUE(lines.have("gRPC ModelStreamInfer 401 "));
+  inference::ServerLiveResponse live;
+  EXPECT_TRUE(stub_->ServerLive(&contexts[2], {}, &live).ok());  // polled: no line
+  for (const auto& [i, id] : {std::pair{3, "mine"}, {4, "not mine"}, {5, ""}}) {
+    auto request = ask("hello");
+    request.set_id(id);
+    inference::ModelInferResponse response;
+    EXPECT_TRUE(stub_->ModelInfer(with_key(contexts[i]), request, &response).ok());
+    EXPECT_EQ(response.id(), id);  // told as it came
+  }
+  EXPECT_TRUE(lines.have("mine 127.0.0.1:"));
+  EXPECT_TRUE(eventually([&] { return lines.count("gRPC ModelInfer 200 ") == 3; }));
+  EXPECT_EQ(lines.count("not mine"), 0);
+  EXPECT_EQ(lines.count("- 127.0.0.1"), 0);
+  inference::RepositoryModelUnloadRequest unload;
+  unload.set_model_name("tiny");
+  inference::RepositoryModelUnloadResponse unloaded;
+  EXPECT_TRUE(stub_->RepositoryModelUnload(with_key(contexts[6]), unload, &unloaded).ok());
+  EXPECT_TRUE(lines.have("gRPC RepositoryModelUnload 200 "));
+  EXPECT_EQ(lines.count("ServerLive"), 0);
+}
+
+TEST_F(GrpcTest, AddressesInTheLogAreThoseOfHttp) {
+  Lines lines;
+  RpcOptions options;
+  options.host = "::1";
+  server_ = std::make_unique<test::TestServer>(test::ServerSetup{.log = lines.sink()});
+  service_ = std::make_unique<InferenceService>(server_->context());
+  auto started = start_grpc_server(options, *service_);
+  if (!started) GTEST_SKIP() << started.error().message;  // no IPv6
+  grpc_ = std::move(*started);
+  stub_ = inference::GRPCInferenceService::NewStub(grpc::CreateChannel(
+      fmt::format("[::1]:{}", grpc_->port()), grpc::InsecureChannelCredentials()));
+  EXPECT_TRUE(infer(ask("hello")).ok());
+  EXPECT_TRUE(lines.have(" [::1]:"));
+}
+
+TEST_F(GrpcTest, CallsAreBounded) {
+  start({}, {.max_calls = 2});
+  grpc::ClientContext contexts[3];
+  const auto first = stub_->ModelStreamInfer(&contexts[0]);
+  const auto second = stub_->ModelStreamInfer(&contexts[1]);
+  ASSERT_TRUE(eventually([&] { return grpc_->n_calls() == 2; }));
+  const grpc::Status refused = infer(ask("hello"));
+  EXPECT_EQ(refused.error_code(), Code::UNAVAILABLE);
+  EXPECT_EQ(refused.error_message(), "too many calls: expected at most 2 at a time");
+  EXPECT_EQ(stub_->ModelStreamInfer(&contexts[2])->Finish().error_code(), Code::UNAVAILABLE);
+  first->WritesDone();
+  EXPECT_TRUE(first->Finish().ok());
+  ASSERT_TRUE(eventually([&] { return grpc_->n_calls() == 1; }));
+  EXPECT_TRUE(infer(ask("hello")).ok());
+  second->WritesDone();
+  EXPECT_TRUE(second->Finish().ok());
+}
+
+TEST_F(GrpcTest, ATimeoutThatExpiresIsAnError) {
+  start();
+  auto request = ask("hello");
+  (*request.mutable_parameters())["timeout"].set_int64_param(1);
+  EXPECT_EQ(infer(request).error_code(), Code::DEADLINE_EXCEEDED);
+}
+
+TEST_F(GrpcTest, CountsRequestsThatItRefuses) {
+  start();
+  auto request = ask("hello");
+  request.add_raw_input_contents("x");
+  request.add_raw_input_contents("y");
+  EXPECT_FALSE(infer(request).ok());
+  request = ask("hello");
+  (*request.mutable_parameters())["tempurature"].set_double_param(1);
+  EXPECT_FALSE(infer(request).ok());
+  EXPECT_NE(server_->get("/metrics").body.find("reason=\"OTHER\"} 2\n"), std::string::npos);
 }
 
 TEST_F(GrpcTest, StreamsPiecesOfManyRequests) {

@@ -14,6 +14,7 @@
 #include "engine/chat_prompt.h"
 #include "engine/draft_length.h"
 #include "engine/engine_thread.h"
+#include "net/url.h"
 #include "serve/http_service.h"
 #include "serve/kserve/inference_service.h"
 #include "serve/rpc_server.h"
@@ -75,8 +76,9 @@ Result<std::unique_ptr<HttpService>> listen(const Options& o, ServeContext& cont
 Result<std::unique_ptr<RpcServer>> listen_grpc(const Options& o, InferenceServer& server) {
   RpcOptions rpc{.host = o.host, .port = static_cast<std::uint16_t>(o.grpc_port)};
   if (!o.certificate.empty()) {
-    rpc.tls = RpcOptions::Tls{.certificate = SLIP_TRY(read_input(o.certificate)),
-                              .key = SLIP_TRY(read_input(o.certificate_key))};
+    rpc.tls.emplace();
+    rpc.tls->certificate = SLIP_TRY(read_input(o.certificate));
+    rpc.tls->key = SLIP_TRY(read_input(o.certificate_key));
   }
   return start_rpc_server(rpc, server);
 }
@@ -195,19 +197,22 @@ Result<int> run(const Options& o, const Invocation&) {
   TerminationSignals signals;
   const auto format = o.log_format == "json" ? ServerLog::Format::kJson : ServerLog::Format::kText;
   const auto log = SLIP_TRY(ServerLog::open(format, o.log_file));
+  ApiKeys keys = SLIP_TRY(read_keys(o));
   std::string about;  // the model, by whom it is loaded first
   ServeContext context({.version = std::string(version()),
-                        .keys = SLIP_TRY(read_keys(o)),
+                        .keys = std::move(keys),
                         .log = [&log](const LogEntry& entry) { log->write(entry); }});
   context.repository().set_source(
       {.names = names(o), .load = [&o, &about] { return load(o, about); }});
   InferenceService inference(context);
-  Servers servers{.http = SLIP_TRY(listen(o, context)), .grpc = nullptr};
+  Servers servers;
+  servers.http = SLIP_TRY(listen(o, context));
   if (o.grpc_port >= 0) servers.grpc = SLIP_TRY(listen_grpc(o, inference));
-  log->event(fmt::format("listening on {}://{}:{}", scheme(o), o.host, servers.http->port()));
+  const std::string host = url_host(o.host);
+  log->event(fmt::format("listening on {}://{}:{}", scheme(o), host, servers.http->port()));
   if (servers.grpc != nullptr) {
     log->event(fmt::format("listening on {}://{}:{}", o.certificate.empty() ? "grpc" : "grpcs",
-                           o.host, servers.grpc->port()));
+                           host, servers.grpc->port()));
   }
   SLIP_TRY(load_first(context.repository(), signals));
   log->event("ready: " + about);

@@ -19,7 +19,6 @@ constexpr std::size_t kBodyRead = 65536;
 // is read, and the client's leaving shows only when writing to it fails.
 constexpr std::size_t kMaxAhead = 16384;
 constexpr std::int64_t kBodyNsPerByte = 1'000'000'000 / 16384;
-constexpr std::size_t kMaxIdLength = 128;
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
 std::string_view http_date() {
@@ -31,11 +30,6 @@ std::string_view http_date() {
     text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
   }
   return text;
-}
-
-bool is_sane_id(std::string_view id) {
-  return !id.empty() && id.size() <= kMaxIdLength &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 // RFC 9110, section 6.4.1.
@@ -94,7 +88,8 @@ awaitable<void> Connection::run() {
   const bool ready =
       co_await channel_->accept_tls(deadline_after_ms(shared_.options.header_timeout_ms));
   if (ready && admission_ == Admission::kRefuse) {
-    co_await refuse(503, "too many connections");
+    const ServerError error{.status = 503, .message = "too many connections", .target = {}};
+    co_await refuse(error);
   }
   bool goes_on = ready && admission_ == Admission::kServe;
   while (goes_on) {
@@ -131,14 +126,19 @@ awaitable<bool> Connection::receive(RequestParser& parser) {
       }
       const auto used = parser.feed(channel_->input());
       if (!used) {
-        co_await refuse(used.error().status, used.error().message);
+        const ServerError error{.status = used.error().status,
+                                .message = used.error().message,
+                                .target = parser.target()};
+        co_await refuse(error);
         co_return false;
       }
       channel_->consume(*used);
       if (parser.is_done()) co_return true;
       body.set(parser.body_bytes());
       if (shared_.n_body_bytes > options.max_bodies_bytes) {
-        co_await refuse(503, "too many large requests at once");
+        const ServerError error{
+            .status = 503, .message = "too many large requests at once", .target = parser.target()};
+        co_await refuse(error);
         co_return false;
       }
     }
@@ -156,14 +156,16 @@ awaitable<bool> Connection::receive(RequestParser& parser) {
     channel_->start_read(headers_ns == 0 ? kHeaderRead : kBodyRead);
     const bool in_time = co_await channel_->wait(deadline_ns);
     if (in_time) continue;
-    if (begun) co_await refuse(408, "the request took too long");
+    const ServerError error{
+        .status = 408, .message = "the request took too long", .target = parser.target()};
+    if (begun) co_await refuse(error);
     co_return false;
   }
 }
 
 Connection::Turn Connection::dispatch(HttpRequest request, bool keep_alive) {
   const std::string* asked_id = request.headers.find("X-Request-Id");
-  request.id = asked_id != nullptr && is_sane_id(*asked_id) ? *asked_id : new_id();
+  request.id = shared_.request_ids.take(asked_id != nullptr ? *asked_id : std::string_view());
   request.peer = peer_;
   request.received_ns = received_ns_;
   Turn turn{.exchange = nullptr,
@@ -180,6 +182,7 @@ Connection::Turn Connection::dispatch(HttpRequest request, bool keep_alive) {
   turn.exchange = std::make_shared<Exchange>(
       Exchange::Options{.max_queued_bytes = shared_.options.max_queued_bytes,
                         .is_head = !turn.has_body,
+                        .target = request.target,
                         .error_body = shared_.error_body,
                         .wake = std::move(wake)});
   try {
@@ -267,21 +270,17 @@ std::string Connection::head(const Turn& turn, const Exchange::Head& head) const
 }
 
 // An answer to what isn't a request, or can't be taken: the connection ends with it.
-awaitable<void> Connection::refuse(int status, std::string_view message) {
-  Content content = (*shared_.error_body)(status, message);
+awaitable<void> Connection::refuse(ServerError error) {
+  Content content = (*shared_.error_body)(error);
   Exchange::Output output{.head = {}, .body = std::move(content.body), .complete = true};
-  output.head = Exchange::Head{.status = status,
+  output.head = Exchange::Head{.status = error.status,
                                .headers = {{"Content-Type", std::move(content.type)}},
                                .content_length = output.body.size()};
-  if (status == 503) output.head->headers.add("Retry-After", "1");
-  Turn turn{.exchange = nullptr, .id = new_id()};
+  if (error.status == 503) output.head->headers.add("Retry-After", "1");
+  Turn turn{.exchange = nullptr, .id = shared_.request_ids.next()};
   const std::string bytes = framed(turn, output);
   const bool written = co_await channel_->write(bytes, shared_.options.write_timeout_ms);
   if (written) co_await channel_->close();
-}
-
-std::string Connection::new_id() {
-  return fmt::format("{:016x}{:08x}", shared_.id_base, shared_.n_ids++);
 }
 
 }  // namespace slip

@@ -8,6 +8,7 @@
 
 #include "net/io/channel.h"
 #include "net/message_parser.h"
+#include "net/request_id.h"
 #include "net/server.h"
 
 namespace slip {
@@ -20,8 +21,7 @@ struct ServerShared {
   std::unique_ptr<TlsContext> tls;  // null without
   bool draining = false;
   std::size_t n_body_bytes = 0;  // of requests that are being received
-  std::uint64_t id_base = 0;     // request ids are this and a number
-  std::uint64_t n_ids = 0;
+  RequestIds request_ids;
 };
 
 class Connection {
@@ -56,8 +56,7 @@ class Connection {
   awaitable<bool> pass_on(Turn& turn);
   std::string framed(Turn& turn, const Exchange::Output& output) const;
   std::string head(const Turn& turn, const Exchange::Head& head) const;
-  awaitable<void> refuse(int status, std::string_view message);
-  std::string new_id();
+  awaitable<void> refuse(ServerError error);
 
   ServerShared& shared_;
   const Admission admission_;

@@ -31,7 +31,7 @@ std::shared_ptr<grpc::ServerCredentials> credentials(const RpcOptions& options) 
 
 class GrpcServer final : public RpcServer {
  public:
-  explicit GrpcServer(InferenceServer& server) : service_(server) {}
+  GrpcServer(InferenceServer& server, std::size_t max_calls) : service_(server, max_calls) {}
   ~GrpcServer() override;
 
   Result<> listen(const RpcOptions& options);
@@ -95,7 +95,7 @@ Result<std::unique_ptr<RpcServer>> start_grpc_server(const RpcOptions& options,
                                                      InferenceServer& server) {
   // What clients do wrong is no business of standard error's.
   gpr_set_log_function([](gpr_log_func_args*) {});
-  auto made = std::make_unique<GrpcServer>(server);
+  auto made = std::make_unique<GrpcServer>(server, options.max_calls);
   SLIP_TRY(made->listen(options));
   return std::unique_ptr<RpcServer>(std::move(made));
 }

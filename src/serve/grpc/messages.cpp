@@ -84,6 +84,8 @@ grpc::Status to_status(const ApiError& error) {
         return Code::UNIMPLEMENTED;
       case 503:
         return Code::UNAVAILABLE;
+      case 504:
+        return Code::DEADLINE_EXCEEDED;
       default:
         return error.status < 500 ? Code::INVALID_ARGUMENT : Code::INTERNAL;
     }

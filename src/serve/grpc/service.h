@@ -10,7 +10,7 @@ namespace slip {
 // `server` is borrowed. Liveness, readiness and the server's metadata need no key, as over HTTP.
 class GrpcService final : public inference::GRPCInferenceService::CallbackService {
  public:
-  explicit GrpcService(InferenceServer& server) : registry_(server) {}
+  GrpcService(InferenceServer& server, std::size_t max_calls) : registry_(server, max_calls) {}
 
   CallRegistry& registry() { return registry_; }
 

@@ -84,7 +84,6 @@ class StreamListener final : public InferListener {
     is_ended_ = true;
     stream_.server().record({.method = "ModelStreamInfer",
                              .origin = asked_.origin,
-                             .id = asked_.request.id,
                              .status = status,
                              .message = message,
                              .answer = answer});
@@ -103,15 +102,16 @@ StreamCall::StreamCall(CallRegistry& registry, InferOrigin origin)
 }
 
 void StreamCall::start() {
-  const bool is_taken = registry_.enter(*this);
-  const auto allowed = registry_.server().authenticate(origin_.authorization);
-  std::unique_lock lock(mutex_);
-  if (!allowed) {
-    refusal_ = allowed.error();
-  } else if (!is_taken) {
-    refusal_ = {.status = 503, .message = "the server is about to end"};
+  const Reply<> admitted = registry_.enter(*this, origin_);
+  if (!admitted) {
+    server().record({.method = "ModelStreamInfer",
+                     .origin = origin_,
+                     .status = admitted.error().status,
+                     .message = admitted.error().message});
   }
-  reads_ended_ = !allowed || !is_taken;
+  std::unique_lock lock(mutex_);
+  if (!admitted) refusal_ = admitted.error();
+  reads_ended_ = !admitted;
   go_on(std::move(lock));
 }
 
@@ -194,6 +194,7 @@ void StreamCall::go_on(std::unique_lock<std::mutex> lock) {
 void StreamCall::begin_request() {
   InferOrigin origin = origin_;
   origin.received_ns = now_ns();
+  origin.name = server().request_id(read_.id());
   auto request = to_infer_request(read_);
   StreamListener::Asked asked{.request = {.model = {.name = read_.model_name()}, .id = read_.id()},
                               .number = 0,
@@ -205,8 +206,7 @@ void StreamCall::begin_request() {
     ++n_open_;
   }
   const auto listener = std::make_shared<StreamListener>(*this, std::move(asked));
-  if (!request) return listener->on_error(request.error());
-  registry_.server().infer(std::move(*request), std::move(origin), listener);
+  server().infer(std::move(request), std::move(origin), listener);
 }
 
 void StreamCall::OnReadDone(bool ok) {
@@ -244,7 +244,7 @@ void StreamCall::OnDone() {
 
 grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
 infer_stream(CallRegistry& registry, const grpc::CallbackServerContext& context) {
-  auto* call = new StreamCall(registry, origin_of(context));
+  auto* call = new StreamCall(registry, origin_of(registry.server(), context, {}));
   call->start();
   return call;
 }

@@ -63,7 +63,6 @@ class UnaryListener final : public InferListener {
               const std::optional<AnswerSummary>& answer = {}) const {
     registry_.server().record({.method = "ModelInfer",
                                .origin = origin_,
-                               .id = asked_.id,
                                .status = status,
                                .message = message,
                                .answer = answer});
@@ -81,10 +80,11 @@ class UnaryListener final : public InferListener {
 
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
-  explicit UnaryCall(CallRegistry& registry) : registry_(registry) { registry_.enter(); }
+  explicit UnaryCall(CallRegistry& registry) : registry_(registry) {}
 
   void start(InferOrigin origin, const inference::ModelInferRequest& message,
              inference::ModelInferResponse& response) {
+    const Reply<> admitted = registry_.enter(origin);
     InferRequest asked{.model = {.name = message.model_name()}, .id = message.id()};
     const auto listener =
         std::make_shared<UnaryListener>(registry_, std::move(asked), origin,
@@ -93,12 +93,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
       const std::lock_guard lock(mutex_);
       listener_ = listener;
     }
-    if (const auto allowed = registry_.server().authenticate(origin.authorization); !allowed) {
-      return listener->on_error(allowed.error());
-    }
-    auto request = to_infer_request(message);
-    if (!request) return listener->on_error(request.error());
-    registry_.server().infer(std::move(*request), std::move(origin), listener);
+    if (!admitted) return listener->on_error(admitted.error());
+    registry_.server().infer(to_infer_request(message), std::move(origin), listener);
   }
 
  private:
@@ -127,7 +123,7 @@ grpc::ServerUnaryReactor* infer_once(CallRegistry& registry,
                                      const inference::ModelInferRequest& message,
                                      inference::ModelInferResponse& response) {
   auto* call = new UnaryCall(registry);
-  call->start(origin_of(context), message, response);
+  call->start(origin_of(registry.server(), context, message.id()), message, response);
   return call;
 }
 

@@ -83,7 +83,7 @@ struct InferResponse {
 struct InferOrigin {
   std::string authorization = {};  // the header's value
   std::string peer = {};           // "127.0.0.1:41234"
-  std::string name = {};           // in traces, when the request has no id
+  std::string name = {};           // in logs, and in traces unless the request has an id
   std::int64_t received_ns = 0;    // now_ns()
   bool takes_stream = false;       // else there is one response to a request
 };
@@ -113,7 +113,7 @@ struct InferenceStatistics {
   std::string name;
   std::uint64_t last_inference_ms = 0;  // since 1970
   std::uint64_t inference_count = 0;    // sequences
-  std::uint64_t execution_count = 0;    // forward passes since the model was loaded
+  std::uint64_t execution_count = 0;    // forward passes
   Duration success, fail, queue, compute_infer;
 };
 
@@ -125,12 +125,14 @@ struct RepositoryEntry {
 
 // A call that is over, for the log and the counters.
 struct RpcRecord {
+  // kFailures: what others poll would drown the rest, as over HTTP.
+  enum class Logged { kAlways, kFailures };
   std::string_view method;  // "ModelInfer"
   const InferOrigin& origin;
-  std::string_view id;            // of the request
   int status = 200;               // what it would be over HTTP
   std::string_view message = {};  // what failed
   std::optional<AnswerSummary> answer = {};
+  Logged logged = Logged::kAlways;
 };
 
 // The server, as KServe's clients see it. Thread-safe.
@@ -139,6 +141,8 @@ class InferenceServer {
   virtual ~InferenceServer() = default;
 
   virtual Reply<> authenticate(std::string_view authorization) const = 0;
+  // The client's name for its request when that is fit for logs, else one made up.
+  virtual std::string request_id(std::string_view asked) = 0;
   virtual std::string version() const = 0;  // of the program
   virtual bool is_ready() const = 0;
   // 404 for a model, or a version, that isn't served here, loaded or not.
@@ -148,8 +152,8 @@ class InferenceServer {
   // `done` may be called at once, or later on another thread.
   virtual void load(const std::string& name, std::function<void(Reply<>)> done) = 0;
   virtual Reply<> unload(const std::string& name) = 0;
-  // Errors come through the listener as well.
-  virtual void infer(InferRequest request, InferOrigin origin,
+  // Errors come through the listener as well, those that `request` has for a start.
+  virtual void infer(Reply<InferRequest> request, InferOrigin origin,
                      std::shared_ptr<InferListener> listener) = 0;
   virtual void record(const RpcRecord& rpc) = 0;
 };

@@ -67,9 +67,8 @@ InferenceStatistics InferenceService::statistics(const std::string& name) const 
     statistics.fail.count += totals.requests[i].n;
     statistics.fail.ns += totals.requests[i].ns;
   }
-  if (const auto model = context_.model()) {
-    statistics.execution_count = static_cast<std::uint64_t>(model->engine->stats().n_steps);
-  }
+  statistics.execution_count =
+      static_cast<std::uint64_t>(context_.repository().engine_stats().n_steps);
   return statistics;
 }
 
@@ -98,18 +97,8 @@ Reply<> InferenceService::unload(const std::string& name) {
 Reply<> InferenceService::infer_now(const std::shared_ptr<const ServedModel>& model,
                                     InferRequest request, const InferOrigin& origin,
                                     const std::shared_ptr<InferListener>& listener) {
-  auto started = start(model, std::move(request), origin, listener);
-  if (!started) {
-    context_.metrics().count_request(RequestOutcome::kOther, now_ns() - origin.received_ns);
-  }
-  return started;
-}
-
-Reply<> InferenceService::start(const std::shared_ptr<const ServedModel>& model,
-                                InferRequest request, const InferOrigin& origin,
-                                const std::shared_ptr<InferListener>& listener) {
   SLIP_TRY(check(request.model));
-  const std::string id = request.id;
+  const std::string name = is_sane_request_id(request.id) ? request.id : origin.name;
   TextInference wanted = SLIP_TRY(parse_text_inference(std::move(request), model->sampling));
   if (wanted.stream && !origin.takes_stream) {
     return bad_field("stream", "invalid_value",
@@ -125,7 +114,7 @@ Reply<> InferenceService::start(const std::shared_ptr<const ServedModel>& model,
   const auto n_each = static_cast<std::size_t>(generations.front().options.n);
   EngineWorkOptions options{
       .client = client_id(origin.authorization, origin.peer),
-      .name = id.empty() ? origin.name : id,
+      .name = name,
       .deadline_ns = wanted.timeout_us > 0 ? origin.received_ns + wanted.timeout_us * 1000 : 0};
   const AnswerGroupOptions group{.n_choices = generations.size() * n_each,
                                  .n_per_prompt = n_each,
@@ -138,28 +127,37 @@ Reply<> InferenceService::start(const std::shared_ptr<const ServedModel>& model,
   return {};
 }
 
-void InferenceService::infer(InferRequest request, InferOrigin origin,
+void InferenceService::refuse(const ApiError& error, const InferOrigin& origin,
+                              InferListener& listener) {
+  context_.metrics().count_request(outcome_of(error.status), now_ns() - origin.received_ns);
+  listener.on_error(error);
+}
+
+void InferenceService::infer(Reply<InferRequest> request, InferOrigin origin,
                              std::shared_ptr<InferListener> listener) {
   const auto model = context_.ready_model();
   if (!model) return listener->on_error(model.error());
-  const auto work = [this, model = *model, listener, request = std::move(request),
-                     origin = std::move(origin)]() mutable {
+  if (!request) return refuse(request.error(), origin, *listener);
+  // Shared, for a task can be copied, and the request may be large.
+  const auto asked = std::make_shared<InferRequest>(std::move(*request));
+  const auto work = [this, model = *model, listener, asked, origin] {
     try {
-      const auto done = infer_now(model, std::move(request), origin, listener);
-      if (!done) listener->on_error(done.error());
+      const auto done = infer_now(model, std::move(*asked), origin, listener);
+      if (!done) refuse(done.error(), origin, *listener);
     } catch (const std::exception& error) {
-      listener->on_error({.status = 500, .message = error.what()});
+      refuse({.status = 500, .message = error.what()}, origin, *listener);
     }
   };
   if (context_.worker().post(work)) return;
-  listener->on_error({.status = 429, .message = "the queue is full", .retry_after_s = 1});
+  refuse({.status = 429, .message = "the queue is full", .retry_after_s = 1}, origin, *listener);
 }
 
 void InferenceService::record(const RpcRecord& rpc) {
   context_.metrics().count_response(rpc.method, rpc.status);
   if (rpc.status == 429) context_.metrics().count_rejection();
+  if (rpc.logged == RpcRecord::Logged::kFailures && rpc.status < 400) return;
   const std::string client = context_.client_name(rpc.origin.authorization, rpc.origin.peer);
-  context_.log(request_entry({.id = rpc.id.empty() ? "-" : rpc.id,
+  context_.log(request_entry({.id = rpc.origin.name,
                               .peer = rpc.origin.peer,
                               .client = client,
                               .method = "gRPC",

@@ -21,12 +21,6 @@ struct Body {
 };
 
 Reply<Body> parse_parts(const HttpRequest& http) {
-  const std::string* encoding = http.headers.find("Content-Encoding");
-  if (encoding != nullptr && *encoding != "identity") {
-    return tl::unexpected(
-        ApiError{.status = 415,
-                 .message = fmt::format("Content-Encoding: expected none, got '{}'", *encoding)});
-  }
   std::string_view json = http.body;
   Body body;
   if (const std::string* header = http.headers.find(kJsonBytes)) {

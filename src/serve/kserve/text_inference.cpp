@@ -117,7 +117,7 @@ Reply<GenerationOptions> parse_options(boost::json::object parameters,
   const Fields fields(parameters);
   GenerationOptions options = SLIP_TRY(parse_generation_options(fields, defaults));
   options.max_tokens =
-      SLIP_TRY(fields.integer("max_tokens", kAnswerTokens)).value_or(kDefaultAnswerTokens);
+      SLIP_TRY(parse_answer_tokens(fields, "max_tokens")).value_or(kDefaultAnswerTokens);
   SLIP_TRY(fields.reject_unknown());
   return options;
 }

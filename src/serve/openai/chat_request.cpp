@@ -126,7 +126,8 @@ Reply<ToolChoice> parse_tool_choice(const Fields& body, const boost::json::array
     const Fields fields(value->get_object(), body.path("tool_choice."));
     SLIP_TRY(fields.require("function"));
     const Fields function(*SLIP_TRY(fields.object("function")), fields.path("function."));
-    choice = {.kind = Kind::kFunction, .name = SLIP_TRY(function.required_string("name"))};
+    choice.kind = Kind::kFunction;
+    choice.name = SLIP_TRY(function.required_string("name"));
     if (!has_tool(tools, choice.name)) {
       return bad_field(function.path("name"), "invalid_value", "'{}' is not among the tools",
                        choice.name);
@@ -176,12 +177,18 @@ Reply<ChatRequest> parse_chat_request(const Fields& body, const SamplingParams& 
   request.messages = SLIP_TRY(parse_messages(body));
   request.options = SLIP_TRY(parse_generation_options(body, defaults));
   // The newer name wins.
-  const auto older = SLIP_TRY(body.integer("max_tokens", kAnswerTokens));
-  const auto newer = SLIP_TRY(body.integer("max_completion_tokens", kAnswerTokens));
+  const auto older = SLIP_TRY(parse_answer_tokens(body, "max_tokens"));
+  const auto newer = SLIP_TRY(parse_answer_tokens(body, "max_completion_tokens"));
   request.options.max_tokens = newer ? *newer : older.value_or(-1);
   request.options.n_logprobs = SLIP_TRY(parse_logprobs(body));
   SLIP_TRY(parse_tools(body, request));
   request.tool_choice = SLIP_TRY(parse_tool_choice(body, request.tools));
+  const bool must_call = request.tool_choice.kind == ToolChoice::Kind::kRequired ||
+                         request.tool_choice.kind == ToolChoice::Kind::kFunction;
+  if (must_call && request.options.format.kind == ResponseFormat::Kind::kGrammar) {
+    return bad_field(body.path("grammar"), "invalid_value",
+                     "expected none with a tool_choice that demands a call");
+  }
   request.parallel_tool_calls = SLIP_TRY(body.boolean("parallel_tool_calls")).value_or(true);
   request.add_generation_prompt = SLIP_TRY(body.boolean("add_generation_prompt")).value_or(true);
   if (const auto* variables = SLIP_TRY(body.object("chat_template_kwargs"))) {

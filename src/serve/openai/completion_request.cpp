@@ -62,8 +62,8 @@ Reply<CompletionRequest> parse_completion_request(const Fields& body,
   request.echo = SLIP_TRY(body.boolean("echo")).value_or(false);
   // With 0 the prompt alone is scored.
   const std::int64_t least = request.echo ? 0 : 1;
-  request.options.max_tokens = SLIP_TRY(body.integer("max_tokens", {least, kAnswerTokens.max}))
-                                   .value_or(kDefaultAnswerTokens);
+  request.options.max_tokens =
+      SLIP_TRY(parse_answer_tokens(body, "max_tokens", least)).value_or(kDefaultAnswerTokens);
   request.options.n_logprobs =
       static_cast<int>(SLIP_TRY(body.integer("logprobs", {0, 20})).value_or(-1));
   if (const auto best_of = SLIP_TRY(body.integer("best_of", {1, kMaxChoices}));

@@ -122,17 +122,17 @@ void add_models(Routes& routes, const Service& service) {
 
 void add_inference(Routes& routes, const Service& service) {
   add_for_model("/infer", [&](const std::string& pattern) {
-    routes.add_model_route("POST", pattern, [service](const CallRef& call, const Model& model) {
+    routes.add_inference_route(pattern, [service](const CallRef& call, const Model& model) {
       return infer(*service, call, model);
     });
   });
   add_for_model("/generate", [&](const std::string& pattern) {
-    routes.add_model_route("POST", pattern, [service](const CallRef& call, const Model& model) {
+    routes.add_inference_route(pattern, [service](const CallRef& call, const Model& model) {
       return generate(*service, call, model, Responses::kOne);
     });
   });
   add_for_model("/generate_stream", [&](const std::string& pattern) {
-    routes.add_model_route("POST", pattern, [service](const CallRef& call, const Model& model) {
+    routes.add_inference_route(pattern, [service](const CallRef& call, const Model& model) {
       return generate(*service, call, model, Responses::kMany);
     });
   });
@@ -185,12 +185,12 @@ void add_repository(Routes& routes, const Service& service) {
       call->respond_json("");
     });
   });
-  routes.add("POST", "/v2/repository/models/{model}/unload", Access::kKey, [service](Call& call) {
-    if (comes_from_other_page(call)) return call.fail(other_page());
-    if (const auto done = service->unload(model_of(call).name); !done) {
-      return call.fail(done.error());
+  routes.add_later("POST", "/v2/repository/models/{model}/unload", [service](const CallRef& call) {
+    if (comes_from_other_page(*call)) return call->fail(other_page());
+    if (const auto done = service->unload(model_of(*call).name); !done) {
+      return call->fail(done.error());
     }
-    call.respond_json("");
+    call->respond_json("");
   });
 }
 
@@ -206,7 +206,7 @@ void add_routes(Routes& routes, ServeContext& context) {
 
 const Protocol& protocols_kserve() {
   static const Protocol protocol{
-      .name = "kserve", .add_routes = add_routes, .error_text = kserve_error_json};
+      .name = "kserve", .add_routes = add_routes, .error_text = kserve_error_json, .prefix = "/v2"};
   return protocol;
 }
 

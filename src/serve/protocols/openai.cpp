@@ -202,9 +202,9 @@ Reply<> show_model(const CallRef& call, const Model& model) {
 void add_routes(Routes& routes, ServeContext&) {
   // The second prefix is where KServe's clients look for the same.
   for (const std::string prefix : {"/v1", "/openai/v1"}) {
-    routes.add_model_route("POST", prefix + "/chat/completions", chat);
-    routes.add_model_route("POST", prefix + "/completions", complete);
-    routes.add_model_route("POST", prefix + "/embeddings", embed);
+    routes.add_inference_route(prefix + "/chat/completions", chat);
+    routes.add_inference_route(prefix + "/completions", complete);
+    routes.add_inference_route(prefix + "/embeddings", embed);
     routes.add_model_route("GET", prefix + "/models", list_models);
     routes.add_model_route("GET", prefix + "/models/{id*}", show_model);
   }

@@ -16,14 +16,8 @@ void health(ServeContext& context, Call& call) {
 }
 
 void metrics(ServeContext& context, Call& call) {
-  const auto model = context.model();
-  std::string text;
-  if (model == nullptr) {
-    text = context.metrics().text("", nullptr);
-  } else {
-    const EngineStats stats = model->engine->stats();
-    text = context.metrics().text(model->names.front(), &stats);
-  }
+  const ModelRepository& repository = context.repository();
+  std::string text = context.metrics().text(repository.names().front(), repository.engine_stats());
   call.respond(200, {"text/plain; version=0.0.4; charset=utf-8", std::move(text)});
 }
 
