@@ -35,8 +35,40 @@ def may_use_conditionals(inside):
     return inside.parts[:3] == ("src", "base", "os") or inside.parts[:2] == ("src", "kernels")
 
 
+BLOCK_BEFORE = re.compile(r"(?:[);:{}\]]|\b(?:else|do|try|const|mutable|noexcept|override))$"
+                          r"|->[\w\s:<>,*&]+$")
+
+
+def begins_block(before):
+    """Whether a brace behind this code begins a block, not a list of initialisers."""
+    return not before or BLOCK_BEFORE.search(before) is not None
+
+
+def tries_in_braces(code):
+    """Line numbers of SLIP_TRY among initialisers in braces."""
+    nesting = []  # of open brackets: "(", "[", "{" for a block, "=" for initialisers
+    for match in re.finditer(r"[()\[\]{}]|\bSLIP_TRY\b|^\s*#define(?:.*\\\n)*.*$", code, re.MULTILINE):
+        token = match.group()
+        if token in ")]}":
+            if nesting:
+                nesting.pop()
+        elif token == "{":
+            before = code[max(0, match.start() - 200):match.start()].rstrip()
+            nesting.append("{" if begins_block(before) else "=")
+        elif token in "([":
+            nesting.append(token)
+        elif token == "SLIP_TRY":
+            for bracket in reversed(nesting):
+                if bracket == "=":
+                    yield code.count("\n", 0, match.start()) + 1
+                if bracket in "{=":
+                    break
+
+
 def check_code(inside, code):
     """Rules on the code without comments and strings; yields (line number, message)."""
+    for number in tries_in_braces(code):
+        yield number, "no SLIP_TRY in braces: what was initialised before it leaks when it returns"
     in_library = inside.parts[0] == "src" and inside.parts[1] != "cli"
     for number, line in enumerate(code.splitlines(), 1):
         if in_library and PRINTS.search(line):

@@ -62,8 +62,11 @@ class Line {
   }
 
   Result<std::vector<std::string>> values() {
-    if (!take('[')) return std::vector{SLIP_TRY(value("#"))};
     std::vector<std::string> items;
+    if (!take('[')) {
+      items.push_back(SLIP_TRY(value("#")));
+      return items;
+    }
     while (!take(']')) {
       if (at_end()) return invalid("expected an array that ends on its line");
       items.push_back(SLIP_TRY(value(",]#")));
@@ -165,7 +168,8 @@ Result<> parse_line(std::string_view text, int number, std::string& section, Con
     file.sections.push_back({std::move(name), number});
     return {};
   }
-  ConfigEntry entry{.section = section, .key = SLIP_TRY(line.key()), .values = {}, .line = number};
+  ConfigEntry entry{.section = section, .key = {}, .values = {}, .line = number};
+  entry.key = SLIP_TRY(line.key());
   for (const ConfigEntry& known : file.entries) {
     if (known.section != section || known.key != entry.key) continue;
     return invalid("the key '{}' is there twice, first in line {}", entry.key, known.line);

@@ -28,8 +28,9 @@ Result<std::vector<Message>> load_conversation(const std::filesystem::path& path
   const JsonView view(document.get_object(), path.string());
   std::vector<Message> messages;
   for (const JsonView& item : SLIP_TRY(view.objects("messages"))) {
-    Message message{.role = SLIP_TRY(item.string("role")),
-                    .content = SLIP_TRY(item.string("content"))};
+    Message message;
+    message.role = SLIP_TRY(item.string("role"));
+    message.content = SLIP_TRY(item.string("content"));
     if (message.role != "system" && message.role != "user" && message.role != "assistant") {
       return invalid("{}: role: expected system, user or assistant, got '{}'", path.string(),
                      message.role);

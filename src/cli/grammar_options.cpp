@@ -27,12 +27,14 @@ Result<std::unique_ptr<TokenConstraint>> GrammarOptions::constraint(GrammarCache
   using Kind = GrammarSource::Kind;
   if (!grammar.empty()) return grammars.constrain({.kind = Kind::kGbnf, .text = grammar});
   if (!grammar_file.empty()) {
-    return grammars.constrain({.kind = Kind::kGbnf, .text = SLIP_TRY(read_input(grammar_file))});
+    const std::string text = SLIP_TRY(read_input(grammar_file));
+    return grammars.constrain({.kind = Kind::kGbnf, .text = text});
   }
   const bool is_file = json_schema.starts_with('@');
   const std::string file = is_file ? json_schema.substr(1) : json_schema_file;
   if (!file.empty()) {
-    return grammars.constrain({.kind = Kind::kJsonSchema, .text = SLIP_TRY(read_input(file))});
+    const std::string text = SLIP_TRY(read_input(file));
+    return grammars.constrain({.kind = Kind::kJsonSchema, .text = text});
   }
   if (json_schema.empty()) return nullptr;
   return grammars.constrain({.kind = Kind::kJsonSchema, .text = json_schema});

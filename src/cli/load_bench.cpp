@@ -17,8 +17,10 @@ constexpr std::int64_t kDefaultDurationS = 10;
 
 Result<std::function<LoadPrompt(std::uint64_t)>> prompts_of(const LoadBenchOptions& o,
                                                             std::uint64_t seed) {
-  const MadePrompts made{.prompt_tokens = SLIP_TRY(parse_length_range(o.prompt_tokens)),
-                         .answer_tokens = SLIP_TRY(parse_length_range(o.answer_tokens)),
+  const LengthRange prompt_tokens = SLIP_TRY(parse_length_range(o.prompt_tokens));
+  const LengthRange answer_tokens = SLIP_TRY(parse_length_range(o.answer_tokens));
+  const MadePrompts made{.prompt_tokens = prompt_tokens,
+                         .answer_tokens = answer_tokens,
                          .n_shared_tokens = o.n_shared_tokens,
                          .seed = seed};
   if (o.prompts.empty()) {
@@ -43,7 +45,9 @@ LoadTarget target_of(const LoadBenchOptions& o) {
 }
 
 Result<LoadTestOptions> load_test_options(const LoadBenchOptions& o, std::uint64_t seed) {
-  LoadTestOptions load{.target = target_of(o), .prompt = SLIP_TRY(prompts_of(o, seed))};
+  LoadTestOptions load;
+  load.target = target_of(o);
+  load.prompt = SLIP_TRY(prompts_of(o, seed));
   load.wire = {.endpoint = o.endpoint == "chat" ? LoadEndpoint::kChat : LoadEndpoint::kCompletions,
                .model = o.model_name,
                .ignore_eos = !o.stops_at_eos,

@@ -79,8 +79,9 @@ Result<LengthRange> parse_length_range(const std::string& text) {
     return invalid("expected MIN:MAX in tokens, got '{}'", text);
   }
   constexpr Bounds kLengths{.min = 1, .max = kMaxTokens};
-  const LengthRange range{.min = SLIP_TRY(parse_number<std::int64_t>(parts.front(), kLengths)),
-                          .max = SLIP_TRY(parse_number<std::int64_t>(parts.back(), kLengths))};
+  LengthRange range;
+  range.min = SLIP_TRY(parse_number<std::int64_t>(parts.front(), kLengths));
+  range.max = SLIP_TRY(parse_number<std::int64_t>(parts.back(), kLengths));
   if (range.max < range.min) return invalid("expected MIN:MAX, got '{}'", text);
   return range;
 }

@@ -105,11 +105,11 @@ Result<std::vector<ConfigFile>> config_files(const std::vector<std::string>& arg
     const bool joined = args[i].rfind(std::string(kFlag) + "=", 0) == 0;
     if (!joined && (args[i] != kFlag || i + 1 == args.size())) continue;
     const std::string path = joined ? args[i].substr(kFlag.size() + 1) : args[i + 1];
-    return std::vector{SLIP_TRY(read_config(path))};
+    return std::vector(1, SLIP_TRY(read_config(path)));
   }
   const char* variable = std::getenv("SLIPSTREAM_CONFIG");
   if (variable == nullptr || *variable == '\0') return read_default_configs();
-  return std::vector{SLIP_TRY(read_config(variable))};
+  return std::vector(1, SLIP_TRY(read_config(variable)));
 }
 
 int print_help(std::string_view text) {

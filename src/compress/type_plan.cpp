@@ -133,9 +133,9 @@ Result<TypePlan> plan_types(const Metadata& metadata, const std::vector<TensorVi
                             const TypePlanOptions& options) {
   std::vector<CompiledOverride> overrides;
   for (const TypeOverride& override : options.overrides) {
-    overrides.push_back({.regex = SLIP_TRY(compile(override.pattern)),
-                         .type = override.type,
-                         .pattern = &override.pattern});
+    auto regex = SLIP_TRY(compile(override.pattern));
+    overrides.push_back(
+        {.regex = std::move(regex), .type = override.type, .pattern = &override.pattern});
   }
   const Planner planner(metadata, tensors, options);
   TypePlan plan;

@@ -19,9 +19,10 @@ Result<std::int32_t> shared_pages(const ModelSource& source, const KvOptions& kv
   // A context that was asked for has to fit; the model's may be cut short.
   constexpr std::int64_t kShortest = 512;
   const std::int64_t n_ctx = options.n_ctx > 0 ? options.n_ctx : kShortest;
+  const std::uint64_t page_bytes = SLIP_TRY(KvStore::page_bytes_of(config, kv.k_type, kv.v_type));
   return kv_pages({.requested_bytes = options.shared_kv->memory_bytes,
                    .available_bytes = available > weights ? available - weights : 0,
-                   .page_bytes = SLIP_TRY(KvStore::page_bytes_of(config, kv.k_type, kv.v_type)),
+                   .page_bytes = page_bytes,
                    .min_tokens = std::min(n_ctx, options.shared_kv->max_tokens),
                    .max_tokens = options.shared_kv->max_tokens});
 }

@@ -100,7 +100,7 @@ Result<ModelConfig> decoder_from_gguf(const Metadata& metadata, std::string_view
     config.layers.push_back(
         {.n_heads = heads[i], .n_kv_heads = kv_heads[i], .head_dim = head_dim, .d_ff = d_ff[i]});
   }
-  config.ropes = {SLIP_TRY(read_rope(keys, head_dim, context))};
+  config.ropes.assign(1, SLIP_TRY(read_rope(keys, head_dim, context)));
   return config;
 }
 

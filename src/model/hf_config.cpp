@@ -166,10 +166,11 @@ Result<ModelConfig> decoder_from_hf(const ConfigKeys& keys, const HfDefaults& de
   layer.d_ff = SLIP_TRY(keys.count("intermediate_size", kMaxWidth));
   const int n_layers = SLIP_TRY(keys.count("num_hidden_layers", kMaxLayers));
   config.layers.assign(static_cast<std::size_t>(n_layers), layer);
-  config.ropes = {SLIP_TRY(rope_from_hf(keys, {.layer_type = "",
-                                               .default_theta = defaults.rope_theta,
-                                               .head_dim = layer.head_dim,
-                                               .context_length = context}))};
+  const HfRope wanted{.layer_type = "",
+                      .default_theta = defaults.rope_theta,
+                      .head_dim = layer.head_dim,
+                      .context_length = context};
+  config.ropes.assign(1, SLIP_TRY(rope_from_hf(keys, wanted)));
   return config;
 }
 

@@ -176,7 +176,8 @@ Result<TunedGemm> tune_gemm(const KernelTable& kernels) {
     many.push_back({.kind = kind, .n_rows = kMaxRows, .n_groups = 6});
   }
   const TunedTiling few_rows = SLIP_TRY(tune(rig, tilings, few));
-  return TunedGemm{.few_rows = few_rows, .many_rows = SLIP_TRY(tune(rig, tilings, many))};
+  const TunedTiling many_rows = SLIP_TRY(tune(rig, tilings, many));
+  return TunedGemm{.few_rows = few_rows, .many_rows = many_rows};
 }
 
 KernelTable with_tilings(const KernelTable& kernels, const TunedGemm& tuned) {

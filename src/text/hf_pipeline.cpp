@@ -39,8 +39,10 @@ struct Pattern {
 // {"String": "…"} or {"Regex": "…"}.
 Result<Pattern> read_pattern(const JsonView& holder) {
   const JsonView pattern = SLIP_TRY(holder.object("pattern"));
-  if (pattern.contains("Regex")) return Pattern{SLIP_TRY(pattern.string("Regex")), true};
-  return Pattern{SLIP_TRY(pattern.string("String")), false};
+  Pattern read;
+  read.is_regex = pattern.contains("Regex");
+  read.text = SLIP_TRY(pattern.string(read.is_regex ? "Regex" : "String"));
+  return read;
 }
 
 std::string with_spaces(std::string_view text) {

@@ -124,6 +124,18 @@ class Style(CheckCase):
             self.write("src/engine/a.cpp", f"void f() {{ {code} }}\n")
             self.expect("style", "src/engine/a.cpp:1", "never ends the process")
 
+    def test_early_return_from_initialisers(self):
+        for code in ("A a{.b = c, .d = SLIP_TRY(e())};", "A a{f(SLIP_TRY(e()))};",
+                     "return A{.b = 1,\n .d = SLIP_TRY(e())};", "a.b = {SLIP_TRY(e())};"):
+            self.write("src/engine/a.cpp", f"Result<A> f() {{\n {code} }}\n")
+            self.expect("style", "src/engine/a.cpp:", "no SLIP_TRY in braces")
+        for code in ("A a = f(b, SLIP_TRY(e()));", "if (x) { SLIP_TRY(e()); }",
+                     "A a{.f = [] { return SLIP_TRY(e()); }};",
+                     "A a{.f = [](int) -> Result<B> { return SLIP_TRY(e()); }};",
+                     "switch (x) { case 1: { SLIP_TRY(e()); } default: SLIP_TRY(e()); }"):
+            self.write("src/engine/a.cpp", f"Result<A> f() {{\n {code} }}\n")
+            self.expect("style")
+
     def test_conditional_compilation(self):
         self.write("src/engine/a.cpp", "#ifdef FAST\n#endif\n")
         self.expect("style", "src/engine/a.cpp:1", "conditional compilation")

@@ -133,9 +133,11 @@ Result<> Chat::answer(const std::string& text) {
   std::vector<Message> messages = messages_;
   messages.push_back({"user", text});
   const std::int64_t start = now_ns();
-  GenerateRequest request{.prompt = SLIP_TRY(chat_prompt(model_, messages, template_)),
+  std::vector<std::int32_t> prompt = SLIP_TRY(chat_prompt(model_, messages, template_));
+  SamplingParams sampling = SLIP_TRY(options_.sampling.params(model_.source()));
+  GenerateRequest request{.prompt = std::move(prompt),
                           .max_tokens = options_.answer.max_tokens,
-                          .sampling = SLIP_TRY(options_.sampling.params(model_.source())),
+                          .sampling = std::move(sampling),
                           .stop = options_.answer.stop,
                           .ignore_eos = options_.answer.ignore_eos,
                           .speculator = speculation_.speculator.get(),

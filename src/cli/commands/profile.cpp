@@ -42,11 +42,11 @@ Result<int> run(const Options& o) {
   // Opened first: what can't be written shows before the work.
   std::optional<AtomicFile> trace;
   if (!o.trace.empty()) trace.emplace(SLIP_TRY(AtomicFile::create(o.trace)));
+  const LoadOptions load = SLIP_TRY(o.model.load_options());
   const InterruptGuard guard;
-  auto report = run_profile(o.model.path, *runtime,
-                            {.load = SLIP_TRY(o.model.load_options()),
-                             .tests = tests_of(o),
-                             .cancel = &InterruptGuard::flag()});
+  auto report =
+      run_profile(o.model.path, *runtime,
+                  {.load = load, .tests = tests_of(o), .cancel = &InterruptGuard::flag()});
   if (InterruptGuard::raised()) return kExitInterrupted;
   const ProfileReport figures = SLIP_TRY(std::move(report));
   if (trace) {

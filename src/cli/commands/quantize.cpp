@@ -44,7 +44,8 @@ Result<std::optional<DType>> type_of(const char* option, const std::string& name
 }
 
 Result<TypePlanOptions> plan_options(const Options& o) {
-  TypePlanOptions types{.mix = SLIP_TRY(mix_of(o.type)), .pure = o.pure};
+  const auto mix = SLIP_TRY(mix_of(o.type));
+  TypePlanOptions types{.mix = mix, .pure = o.pure};
   types.output = SLIP_TRY(type_of("--output-tensor-type", o.output_type));
   types.embedding = SLIP_TRY(type_of("--token-embedding-type", o.embedding_type));
   for (const std::string& text : o.tensor_types) {
@@ -95,7 +96,8 @@ Result<int> run(const Options& o) {
   const auto on_progress = [&progress](std::int64_t done, std::int64_t total) {
     progress.update(total == 0 ? 100 : 100 * done / total);
   };
-  const QuantizeOptions options{.types = SLIP_TRY(plan_options(o)),
+  TypePlanOptions types = SLIP_TRY(plan_options(o));
+  const QuantizeOptions options{.types = std::move(types),
                                 .existing = o.force ? Existing::kReplace : Existing::kRefuse,
                                 .on_progress = on_progress,
                                 .cancel = &InterruptGuard::flag()};

@@ -122,9 +122,11 @@ Result<int> run(const Options& o, const Invocation& invocation) {
   GrammarCache grammars(*model->tokenizer());
   const auto constraint = SLIP_TRY(o.grammar.constraint(grammars));
   const Speculation speculation = SLIP_TRY(make_speculation(o.answer, *model, load_options));
-  GenerateRequest request{.prompt = SLIP_TRY(prompt_tokens(*model, o, prompt)),
+  std::vector<std::int32_t> tokens = SLIP_TRY(prompt_tokens(*model, o, prompt));
+  SamplingParams sampling = SLIP_TRY(o.sampling.params(model->source()));
+  GenerateRequest request{.prompt = std::move(tokens),
                           .max_tokens = o.answer.max_tokens,
-                          .sampling = SLIP_TRY(o.sampling.params(model->source())),
+                          .sampling = std::move(sampling),
                           .stop = o.answer.stop,
                           .ignore_eos = o.answer.ignore_eos,
                           .speculator = speculation.speculator.get(),

@@ -60,7 +60,7 @@ Result<ModelConfig> from_hf(const Metadata& json) {
                    .default_theta = kThetaGlobal,
                    .head_dim = config.layers[0].head_dim,
                    .context_length = static_cast<int>(config.context_length)};
-  config.ropes = {SLIP_TRY(rope_from_hf(keys, wanted))};
+  config.ropes.assign(1, SLIP_TRY(rope_from_hf(keys, wanted)));
   RopeSpec local;
   if (keys.has("rope_parameters.sliding_attention.rope_type") ||
       keys.has("rope_parameters.sliding_attention.rope_theta")) {

@@ -111,7 +111,7 @@ class GbnfParser {
 
   // Within a group, line ends are blanks.
   Result<ExprId> parse_choice(Lines lines) {
-    std::vector<ExprId> parts{SLIP_TRY(parse_sequence(lines))};
+    std::vector<ExprId> parts(1, SLIP_TRY(parse_sequence(lines)));
     while (at_bar(lines)) {
       ++pos_;
       skip_blank(Lines::kMany);

@@ -142,7 +142,10 @@ class PatternParser {
 
   Result<Item> parse_item() {
     const char c = peek();
-    if (c == '(') return Item{SLIP_TRY(parse_group())};
+    if (c == '(') {
+      const auto group = SLIP_TRY(parse_group());
+      return Item{group};
+    }
     if (c == '^') return unsupported("^ within a pattern");
     if (std::strchr("*+?{", c) != nullptr) return error("nothing to repeat");
     CharSet set;

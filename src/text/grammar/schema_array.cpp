@@ -53,8 +53,8 @@ Result<Times> SchemaCompiler::times(const Object& schema, std::string_view of,
 
 Result<SchemaCompiler::ArrayParts> SchemaCompiler::array_parts(const Object& schema,
                                                                const Path& path) {
-  ArrayParts parts{
-      .first = {}, .others = std::nullopt, .times = SLIP_TRY(times(schema, "Items", path))};
+  ArrayParts parts{.first = {}, .others = std::nullopt, .times = {}};
+  parts.times = SLIP_TRY(times(schema, "Items", path));
   const Value* tuple = schema.if_contains("prefixItems");
   const Value* items = schema.if_contains("items");
   const char* tuple_key = "prefixItems";

@@ -279,7 +279,8 @@ Result<Node> Parser::parse_with() {
 Result<Node> Parser::parse_generation() {
   const Frame frame(*this);
   in_branch_ = in_loop_ = false;
-  return Node{0, ScopeNode{SLIP_TRY(parse_closed_body("endgeneration"))}};
+  auto body = SLIP_TRY(parse_closed_body("endgeneration"));
+  return Node{0, ScopeNode{std::move(body)}};
 }
 
 Result<Node> Parser::parse_loop_control(const Token& tag) {
@@ -320,7 +321,8 @@ Result<ExprPtr> Parser::parse_target_item(Targets targets) {
     return error_at_line(line, fmt::format("can't assign to '{}'", name.text));
   }
   if (targets == Targets::kNamesAndAttributes && skip_operator(".")) {
-    return make(line, AttributeTarget{name.text, SLIP_TRY(expect_name("an attribute name"))});
+    auto attribute = SLIP_TRY(expect_name("an attribute name"));
+    return make(line, AttributeTarget{name.text, std::move(attribute)});
   }
   if (in_loop_ && name.text == "loop") {
     return error_at_line(line, "can't assign to the special variable 'loop'");
