@@ -116,54 +116,161 @@ void bench_attention(benchmark::State& state, const AttentionCase& c) {
              [&] { c.table->attention(&args); });
 }
 
-enum class RowKernel { kRmsNorm, kSilu, kGeluTanh, kSoftCap, kArgmax };
-
-void bench_row(benchmark::State& state, const KernelTable* table, RowKernel kernel,
-               std::int64_t n) {
-  Floats x(n), w(n), y(n);
-  const RmsNormArgs norm = {x.data(), w.data(), 0.0F, 1e-5F, n, y.data()};
-  const GateArgs silu = {GateActivation::kSilu, x.data(), w.data(), n, y.data()};
-  const GateArgs gelu = {GateActivation::kGeluTanh, x.data(), w.data(), n, y.data()};
-  time_calls(state, {0, static_cast<double>(n) * 4}, [&] {
-    if (kernel == RowKernel::kRmsNorm) table->rms_norm(&norm);
-    if (kernel == RowKernel::kSilu) table->gate(&silu);
-    if (kernel == RowKernel::kGeluTanh) table->gate(&gelu);
-    if (kernel == RowKernel::kSoftCap) table->soft_cap(y.data(), 30, n);
-    if (kernel == RowKernel::kArgmax) benchmark::DoNotOptimize(table->argmax(x.data(), n));
+// One token's keys and values into a page.
+void bench_kv_store(benchmark::State& state, const KernelTable* table, KvType type, int head_dim) {
+  const std::size_t area = kv_head_bytes(type, head_dim);
+  Floats page(static_cast<std::int64_t>(2 * area / 4)), kv(2 * head_dim);
+  KvStoreArgs args = {type,     type, kv.data(),        kv.data() + head_dim,
+                      head_dim, 0,    page.bytes_at(0), page.bytes_at(area)};
+  time_calls(state, {0, static_cast<double>(2 * head_dim) * 4 * kKvPageTokens}, [&] {
+    for (args.slot = 0; args.slot < kKvPageTokens; ++args.slot) table->kv_store(&args);
   });
 }
 
-void register_all() {
+// What 16 blocks of keys gave for one position's heads.
+void bench_attention_merge(benchmark::State& state, const KernelTable* table, int head_dim,
+                           int n_rows) {
+  constexpr int kBlocks = 16;
+  const std::int64_t block_floats = attention_block_floats(head_dim);
+  Floats blocks(n_rows * kBlocks * block_floats), out(n_rows * head_dim), scratch(block_floats);
+  const AttentionMergeArgs args = {{0, kBlocks, blocks.data(), kBlocks * block_floats},
+                                   n_rows,
+                                   head_dim,
+                                   out.data(),
+                                   head_dim,
+                                   scratch.data()};
+  time_calls(state, {0, static_cast<double>(n_rows * kBlocks * block_floats) * 4},
+             [&] { table->attention_merge(&args); });
+}
+
+void bench_bf16_round(benchmark::State& state, const KernelTable* table, std::int64_t n_rows) {
+  constexpr std::int64_t kCols = 4096;
+  Floats x(n_rows * kCols);
+  Floats packed(static_cast<std::int64_t>(table->bf16_bytes(n_rows, kCols) / 4));
+  const BF16RoundArgs args = {x.data(), kCols, kCols, 0, n_rows, packed.data()};
+  time_calls(state, {0, static_cast<double>(n_rows * kCols) * 4},
+             [&] { table->bf16_round(&args); });
+}
+
+// 32 heads.
+void bench_rope(benchmark::State& state, const KernelTable* table, int interleaved, int n_rot) {
+  constexpr int kHeads = 32;
+  Floats x(kHeads * n_rot), angles(n_rot);
+  // Lengths stay as they are.
+  std::fill_n(angles.data(), n_rot / 2, 0.6F);
+  std::fill_n(angles.data() + n_rot / 2, n_rot / 2, 0.8F);
+  time_calls(state, {0, static_cast<double>(kHeads * n_rot) * 4}, [&] {
+    for (int head = 0; head < kHeads; ++head) {
+      const RopeArgs args = {x.data() + head * n_rot, angles.data(), angles.data() + n_rot / 2,
+                             n_rot, interleaved};
+      table->rope(&args);
+    }
+  });
+}
+
+// 32 heads.
+void bench_hadamard(benchmark::State& state, const KernelTable* table, int n) {
+  constexpr int kHeads = 32;
+  Floats x(kHeads * n);
+  time_calls(state, {0, static_cast<double>(kHeads * n) * 4}, [&] {
+    for (int head = 0; head < kHeads; ++head) table->hadamard(x.data() + head * n, n);
+  });
+}
+
+using RowKernel = void (*)(const KernelTable* table, float* x, float* w, float* y, std::int64_t n);
+struct NamedRowKernel {
+  const char* name;
+  RowKernel run;
+};
+
+constexpr NamedRowKernel kRowKernels[] = {
+    {"rms_norm",
+     [](const KernelTable* table, float* x, float* w, float* y, std::int64_t n) {
+       const RmsNormArgs args = {x, w, 0.0F, 1e-5F, n, y};
+       table->rms_norm(&args);
+     }},
+    {"silu",
+     [](const KernelTable* table, float* x, float* w, float* y, std::int64_t n) {
+       const GateArgs args = {GateActivation::kSilu, x, w, n, y};
+       table->gate(&args);
+     }},
+    {"gelu_tanh",
+     [](const KernelTable* table, float* x, float* w, float* y, std::int64_t n) {
+       const GateArgs args = {GateActivation::kGeluTanh, x, w, n, y};
+       table->gate(&args);
+     }},
+    {"add", [](const KernelTable* table, float* x, float*, float* y,
+               std::int64_t n) { table->add(y, x, n); }},
+    {"scale", [](const KernelTable* table, float*, float*, float* y,
+                 std::int64_t n) { table->scale(y, 1.0F, n); }},
+    {"soft_cap", [](const KernelTable* table, float*, float*, float* y,
+                    std::int64_t n) { table->soft_cap(y, 30, n); }},
+    {"argmax", [](const KernelTable* table, float* x, float*, float*,
+                  std::int64_t n) { benchmark::DoNotOptimize(table->argmax(x, n)); }},
+};
+
+void bench_row(benchmark::State& state, const KernelTable* table, RowKernel run, std::int64_t n) {
+  Floats x(n), w(n), y(n);
+  time_calls(state, {0, static_cast<double>(n) * 4},
+             [&] { run(table, x.data(), w.data(), y.data(), n); });
+}
+
+void register_products(const KernelTable* table) {
   const char* kinds[] = {"F32", "F16", "BF16"};
   const PackedKind packed[] = {PackedKind::kF32, PackedKind::kF16, PackedKind::kBF16};
+  for (int kind = 0; kind < 3; ++kind) {
+    for (const std::int64_t m : {1, 2, 4, 8, 12, 64, 120, 512}) {
+      benchmark::RegisterBenchmark(
+          fmt::format("fgemm/{}/{}/M{}", table->isa, kinds[kind], m).c_str(), bench_fgemm, table,
+          packed[kind], m);
+    }
+  }
+  for (const std::int64_t m : {1, 8, 64, 512}) {
+    benchmark::RegisterBenchmark(fmt::format("bgemm/{}/M{}", table->isa, m).c_str(), bench_bgemm,
+                                 table, m);
+    benchmark::RegisterBenchmark(fmt::format("bf16_round/{}/M{}", table->isa, m).c_str(),
+                                 bench_bf16_round, table, m);
+  }
+}
+
+void register_attention(const KernelTable* table) {
   const char* kv_names[] = {"F32", "F16", "BF16", "I16", "Q8_0", "Q4_0"};
-  const char* row_names[] = {"rms_norm", "silu", "gelu_tanh", "soft_cap", "argmax"};
-  for (const KernelTable* table : available_kernels()) {
-    const std::string isa = table->isa;
-    for (int kind = 0; kind < 3; ++kind) {
-      for (const std::int64_t m : {1, 2, 4, 8, 12, 64, 120, 512}) {
-        benchmark::RegisterBenchmark(fmt::format("fgemm/{}/{}/M{}", isa, kinds[kind], m).c_str(),
-                                     bench_fgemm, table, packed[kind], m);
-      }
-    }
-    for (const std::int64_t m : {1, 8, 64, 512}) {
-      benchmark::RegisterBenchmark(fmt::format("bgemm/{}/M{}", isa, m).c_str(), bench_bgemm, table,
-                                   m);
-    }
+  for (const int head_dim : {64, 128}) {
     for (int type = 0; type < 6; ++type) {
-      for (const int head_dim : {64, 128}) {
-        for (const int n_rows : {1, 4, 8, 512}) {
-          const AttentionCase c = {table, static_cast<KvType>(type), head_dim, n_rows, 2048};
-          const auto name =
-              fmt::format("attention/{}/{}/d{}/rows{}", isa, kv_names[type], head_dim, n_rows);
-          benchmark::RegisterBenchmark(name.c_str(), bench_attention, c);
-        }
+      const auto kv_type = static_cast<KvType>(type);
+      const std::string of = fmt::format("{}/{}/d{}", table->isa, kv_names[type], head_dim);
+      for (const int n_rows : {1, 4, 8, 512}) {
+        const AttentionCase c = {table, kv_type, head_dim, n_rows, 2048};
+        benchmark::RegisterBenchmark(fmt::format("attention/{}/rows{}", of, n_rows).c_str(),
+                                     bench_attention, c);
       }
+      benchmark::RegisterBenchmark(fmt::format("kv_store/{}", of).c_str(), bench_kv_store, table,
+                                   kv_type, head_dim);
     }
-    for (int kernel = 0; kernel < 5; ++kernel) {
+    for (const int n_rows : {1, 8}) {
+      benchmark::RegisterBenchmark(
+          fmt::format("attention_merge/{}/d{}/rows{}", table->isa, head_dim, n_rows).c_str(),
+          bench_attention_merge, table, head_dim, n_rows);
+    }
+    for (const int interleaved : {0, 1}) {
+      const char* pairs = interleaved != 0 ? "interleaved" : "halves";
+      benchmark::RegisterBenchmark(
+          fmt::format("rope/{}/{}/d{}", table->isa, pairs, head_dim).c_str(), bench_rope, table,
+          interleaved, head_dim);
+    }
+    benchmark::RegisterBenchmark(fmt::format("hadamard/{}/d{}", table->isa, head_dim).c_str(),
+                                 bench_hadamard, table, head_dim);
+  }
+}
+
+void register_all() {
+  for (const KernelTable* table : available_kernels()) {
+    register_products(table);
+    register_attention(table);
+    for (const NamedRowKernel& kernel : kRowKernels) {
       for (const std::int64_t n : {4096, 128256}) {
-        benchmark::RegisterBenchmark(fmt::format("{}/{}/n{}", row_names[kernel], isa, n).c_str(),
-                                     bench_row, table, static_cast<RowKernel>(kernel), n);
+        benchmark::RegisterBenchmark(fmt::format("{}/{}/n{}", kernel.name, table->isa, n).c_str(),
+                                     bench_row, table, kernel.run, n);
       }
     }
   }
