@@ -21,7 +21,7 @@ constexpr int kReduceLanes = 16;   // partial sums of every float reduction, see
 constexpr int kActBlock = 32;      // columns that share one activation scale
 constexpr int kKvPageTokens = 32;  // tokens of a KV page: two groups of 16 keys
 constexpr int kKeyBlock = 256;     // keys of one softmax block, aligned to absolute position
-constexpr int kFewGemmRows = 32;   // above, KernelTable::many_rows tells how products are done
+constexpr int kFewGemmRows = 32;   // above, GemmTilings::many_rows tells how products are done
 
 // reduce16(v): how 16 partial sums become one, everywhere:
 //   u[i] = v[i] + v[i+8] (i < 8); t[i] = u[i] + u[i+4] (i < 4); s[i] = t[i] + t[i+2] (i < 2);
@@ -29,7 +29,7 @@ constexpr int kFewGemmRows = 32;   // above, KernelTable::many_rows tells how pr
 
 // ---- How products with quantised weights go about it -------------------------------------------
 // Goes up when a kernel changes in a way that may make another choice the fastest.
-constexpr int kGemmVersion = 1;
+constexpr int kGemmVersion = 2;
 
 // No choice here changes a bit of any result. Which is fastest depends on the CPU:
 // ops/gemm_tuner.h tries those that a table lists.
@@ -41,6 +41,15 @@ struct GemmTiling {
   int panel_blocks;  // blocks of 32 columns of a panel, at most
   int sweep_kib;     // of activations that stay in the L2 cache while all panels meet them
   int ahead;         // 1: the packed weights of the next panel are fetched meanwhile, else 0
+  // Of a register tile's dot products of a block. 0: each step of all columns, then the scales of
+  // all; 1: all steps of two columns and their scales, then of the next two.
+  int order;
+};
+
+// What was chosen for up to kFewGemmRows activation rows and for more.
+struct GemmTilings {
+  GemmTiling few_rows;
+  GemmTiling many_rows;
 };
 
 // ---- Activations -------------------------------------------------------------------------------
@@ -251,11 +260,11 @@ struct GateArgs {
 
 struct KernelTable {
   const char* isa;  // "ref", "avx2", "avx512", "avx512_bf16", "neon"
-  // What qgemm has to choose from, the usual first; and what was chosen for few activation rows and
-  // for more (kFewGemmRows).
+  // What qgemm has to choose from, the usual first; and what was chosen where every block of the
+  // activations is fine, and where blocks are coarse.
   const GemmTiling* tilings;
   int n_tilings;
-  GemmTiling few_rows, many_rows;
+  GemmTilings fine, coarse;
   // Activation rows packed together.
   int64_t (*act_tile)(const GemmTiling* tiling, int64_t n_rows);
   size_t (*act_bytes)(int64_t n_rows, int64_t n_cols);  // with any tiling

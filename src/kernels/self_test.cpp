@@ -89,12 +89,13 @@ Floats run_qgemm(const KernelTable& table, PackedKind kind, float fine_above) {
   Buffer x = Buffer::floats(kRows * kCols);
   Buffer act(table.act_bytes(kRows, kCols));
   const ActQuantArgs quantise = {
-      x.as<float>(), kCols, kCols, 0, kRows, kRows, fine_above, act.as<uint8_t>(), &table.few_rows};
+      x.as<float>(),       kCols, kCols, 0, kRows, kRows, fine_above, act.as<uint8_t>(),
+      &table.fine.few_rows};
   table.act_quantize(&quantise);
   const PackedMatrix w = {weights.as<uint8_t>(), kRowGroup, kCols, group_bytes, kind};
   Floats out(kRows * kRowGroup);
-  const QGemmArgs args = {&w,         0,          1,         act.as<uint8_t>(), kRows,
-                          fine_above, out.data(), kRowGroup, &table.few_rows};
+  const QGemmArgs args = {&w,         0,          1,         act.as<uint8_t>(),   kRows,
+                          fine_above, out.data(), kRowGroup, &table.fine.few_rows};
   table.qgemm(&args);
   return out;
 }

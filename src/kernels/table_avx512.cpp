@@ -5,26 +5,65 @@
 namespace slip {
 namespace {
 
-// One tile of 8 rows in registers beats a panel. Two of them match it while weights are in the
-// cache; from memory they wait for them, where a panel's tiles fetch the next one. Of 24 blocks,
-// panels are 30 … 42 KB, about an L1 cache.
+// Of 24 blocks, panels are 30 … 42 KB, about an L1 cache.
 constexpr GemmTiling kTilings[] = {
-    {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 0},
-    {.direct_rows = 4, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 16, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 32, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 8, .tile_columns = 4, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 16, .sweep_kib = 256, .ahead = 1},
-    {.direct_rows = 8, .tile_columns = 6, .panel_blocks = 32, .sweep_kib = 768, .ahead = 1},
+    {.direct_rows = 32,
+     .tile_columns = 6,
+     .panel_blocks = 24,
+     .sweep_kib = 512,
+     .ahead = 1,
+     .order = 0},
+    {.direct_rows = 32,
+     .tile_columns = 6,
+     .panel_blocks = 24,
+     .sweep_kib = 512,
+     .ahead = 1,
+     .order = 1},
+    {.direct_rows = 16,
+     .tile_columns = 6,
+     .panel_blocks = 24,
+     .sweep_kib = 512,
+     .ahead = 1,
+     .order = 0},
+    {.direct_rows = 8,
+     .tile_columns = 6,
+     .panel_blocks = 24,
+     .sweep_kib = 512,
+     .ahead = 1,
+     .order = 0},
+    {.direct_rows = 32,
+     .tile_columns = 6,
+     .panel_blocks = 24,
+     .sweep_kib = 512,
+     .ahead = 0,
+     .order = 0},
+    {.direct_rows = 32,
+     .tile_columns = 4,
+     .panel_blocks = 24,
+     .sweep_kib = 512,
+     .ahead = 1,
+     .order = 0},
+    {.direct_rows = 32,
+     .tile_columns = 6,
+     .panel_blocks = 16,
+     .sweep_kib = 256,
+     .ahead = 1,
+     .order = 0},
+    {.direct_rows = 32,
+     .tile_columns = 6,
+     .panel_blocks = 32,
+     .sweep_kib = 768,
+     .ahead = 1,
+     .order = 0},
 };
+static_assert(kMostPairRows >= 32);
 
 KernelTable make_table() {
   KernelTable t = *table_avx2();
   t.isa = "avx512";
   t.tilings = kTilings;
   t.n_tilings = sizeof(kTilings) / sizeof(kTilings[0]);
-  t.few_rows = t.many_rows = kTilings[0];
+  t.fine = t.coarse = {kTilings[0], kTilings[0]};
   t.act_tile = act_tile_avx512;
   t.act_bytes = act_bytes_avx512;
   t.act_quantize = act_quantize_avx512;

@@ -5,15 +5,19 @@ namespace slip {
 namespace {
 
 // There is nothing to choose from.
-constexpr GemmTiling kTilings[] = {
-    {.direct_rows = 0, .tile_columns = 1, .panel_blocks = 0, .sweep_kib = 0, .ahead = 0}};
+constexpr GemmTiling kTilings[] = {{.direct_rows = 0,
+                                    .tile_columns = 1,
+                                    .panel_blocks = 0,
+                                    .sweep_kib = 0,
+                                    .ahead = 0,
+                                    .order = 0}};
 
 KernelTable make_table() {
   KernelTable t = {};
   t.isa = "ref";
   t.tilings = kTilings;
   t.n_tilings = 1;
-  t.few_rows = t.many_rows = kTilings[0];
+  t.fine = t.coarse = {kTilings[0], kTilings[0]};
   t.act_tile = act_tile_ref;
   t.act_bytes = act_bytes_ref;
   t.act_quantize = act_quantize_ref;

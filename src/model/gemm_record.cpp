@@ -17,24 +17,39 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "gemm-", kSuffix = ".tuning";
 // Packing them takes as long as tuning, or longer.
-constexpr std::uint64_t kWorthTuning = 32 << 20;
+constexpr std::uint64_t kWorthTuning = 64 << 20;
+
+struct Line {
+  const char* name;
+  TunedRows TunedGemm::*rows;
+  TunedTiling TunedRows::*tiling;
+};
+constexpr Line kLines[] = {
+    {"16 bits, few rows", &TunedGemm::fine, &TunedRows::few_rows},
+    {"16 bits, many rows", &TunedGemm::fine, &TunedRows::many_rows},
+    {"8 bits, few rows", &TunedGemm::coarse, &TunedRows::few_rows},
+    {"8 bits, many rows", &TunedGemm::coarse, &TunedRows::many_rows},
+};
 
 // The lines that say for whom a record is.
 std::string head_of(const KernelTable& kernels) {
   return fmt::format("slipstream tuning of matrix products, version {}\ncpu: {}\nkernels: {}\n",
-                     kGemmVersion, cpu_name(), kernels.isa);
+                     kGemmVersion, cpu_identity(), kernels.isa);
 }
 
 std::string line_of(std::string_view name, const TunedTiling& tuned) {
   const GemmTiling& t = tuned.tiling;
   return fmt::format(
-      "{}: direct_rows {} tile_columns {} panel_blocks {} sweep_kib {} ahead {} gain {:.3f}\n",
-      name, t.direct_rows, t.tile_columns, t.panel_blocks, t.sweep_kib, t.ahead, tuned.gain);
+      "{}: direct_rows {} tile_columns {} panel_blocks {} sweep_kib {} ahead {} order {} gain "
+      "{:.3f}\n",
+      name, t.direct_rows, t.tile_columns, t.panel_blocks, t.sweep_kib, t.ahead, t.order,
+      tuned.gain);
 }
 
 std::string text_of(const KernelTable& kernels, const TunedGemm& tuned) {
-  return head_of(kernels) + line_of("few rows", tuned.few_rows) +
-         line_of("many rows", tuned.many_rows);
+  std::string text = head_of(kernels);
+  for (const Line& line : kLines) text += line_of(line.name, (tuned.*line.rows).*line.tiling);
+  return text;
 }
 
 // The gain at the end of the line that begins with `name`; the tiling is the one of the table whose
@@ -74,13 +89,15 @@ std::optional<TunedGemm> GemmRecords::read(const KernelTable& kernels) const {
   const std::string head = head_of(kernels);
   if (text.compare(0, head.size(), head) != 0) return {};
   std::istringstream lines(text.substr(head.size()));
-  std::string few, many;
-  std::getline(lines, few);
-  std::getline(lines, many);
-  const auto few_rows = parse_line(kernels, "few rows", few);
-  const auto many_rows = parse_line(kernels, "many rows", many);
-  if (!few_rows || !many_rows) return {};
-  return TunedGemm{.few_rows = *few_rows, .many_rows = *many_rows};
+  TunedGemm tuned;
+  for (const Line& line : kLines) {
+    std::string words;
+    std::getline(lines, words);
+    const auto read = parse_line(kernels, line.name, words);
+    if (!read) return {};
+    (tuned.*line.rows).*line.tiling = *read;
+  }
+  return tuned;
 }
 
 Result<> GemmRecords::write(const KernelTable& kernels, const TunedGemm& tuned) const {

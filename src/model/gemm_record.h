@@ -15,7 +15,7 @@ class GemmRecords {
  public:
   explicit GemmRecords(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // The table's record; empty when there is none, it was made on another CPU model or with other
+  // The table's record; empty when there is none, it was made on another CPU or with other
   // kernels, or it is damaged.
   std::optional<TunedGemm> read(const KernelTable& kernels) const;
   // In place of an older one, whole or not at all. kIo.
@@ -30,7 +30,7 @@ class GemmRecords {
 };
 
 // The table as its record in the cache says. Without a valid record it is tuned, and the record
-// written, if this process packed `packed_bytes` of weights, so many that 0.1 s more is no
+// written, if this process packed `packed_bytes` of weights, so many that 0.2 s more are no
 // matter; else, and without a cache, it stays as it is. What goes wrong leaves it as it is too.
 KernelTable tuned_kernels(const KernelTable& kernels, const std::optional<PackCache>& cache,
                           std::uint64_t packed_bytes);

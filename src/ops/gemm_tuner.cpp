@@ -16,7 +16,8 @@ namespace {
 
 constexpr double kMargin = 0.03;
 constexpr double kTie = 0.01;  // tilings that differ by less are alike: the first listed counts
-// For each of the two classes of batches: time for more rounds than the least, and for those.
+// For each of the four classes, few or many rows of 16 or of 8 bits: time for more rounds than the
+// least, and for those.
 constexpr std::int64_t kClassNs = 50'000'000, kMostClassNs = 200'000'000;
 constexpr int kMinRounds = 3, kMaxRounds = 12;
 
@@ -30,6 +31,7 @@ constexpr std::array kKinds{PackedKind::kQ4_0, PackedKind::kQ6_K};
 
 struct Case {
   int kind;  // index in kKinds
+  float fine_above;
   std::int64_t n_rows;
   std::int64_t n_groups;  // a call's: between 20 µs and 1 ms
 };
@@ -61,7 +63,7 @@ class Rig {
                                 .row_begin = 0,
                                 .row_end = c.n_rows,
                                 .n_rows = c.n_rows,
-                                .fine_above = 0,
+                                .fine_above = c.fine_above,
                                 .packed = act_.data(),
                                 .tiling = &tiling};
     kernels_->act_quantize(&quantize);
@@ -82,7 +84,7 @@ class Rig {
                              .group_end = c.n_groups,
                              .act = act_.data(),
                              .n_rows = c.n_rows,
-                             .fine_above = 0,
+                             .fine_above = c.fine_above,
                              .out = out_.as<float>(),
                              .out_stride = c.n_groups * kRowGroup,
                              .tiling = &tiling};
@@ -145,6 +147,22 @@ Result<TunedTiling> tune(Rig& rig, std::span<const GemmTiling> tilings,
                      .gain = choice.gain};
 }
 
+// Of activations with this fine_above.
+Result<TunedRows> tune_rows(Rig& rig, std::span<const GemmTiling> tilings, float fine_above) {
+  std::vector<Case> few, many;
+  for (int kind = 0; kind < static_cast<int>(kKinds.size()); ++kind) {
+    const auto add = [&](std::vector<Case>& cases, std::int64_t n_rows, std::int64_t n_groups) {
+      cases.push_back(
+          {.kind = kind, .fine_above = fine_above, .n_rows = n_rows, .n_groups = n_groups});
+    };
+    for (const std::int64_t n_rows : {2, 4, 8, 16, 32}) add(few, n_rows, Rig::kMaxGroups);
+    add(many, 64, Rig::kMaxGroups);
+    add(many, kMaxRows, 6);
+  }
+  const TunedTiling few_rows = SLIP_TRY(tune(rig, tilings, few));
+  return TunedRows{.few_rows = few_rows, .many_rows = SLIP_TRY(tune(rig, tilings, many))};
+}
+
 }  // namespace
 
 TilingChoice choose_tiling(std::span<const std::vector<double>> seconds,
@@ -165,25 +183,22 @@ Result<TunedGemm> tune_gemm(const KernelTable& kernels) {
   const std::span<const GemmTiling> tilings(kernels.tilings,
                                             static_cast<std::size_t>(kernels.n_tilings));
   const TunedTiling usual{.tiling = tilings.front()};
-  if (tilings.size() == 1) return TunedGemm{.few_rows = usual, .many_rows = usual};
+  const TunedRows usual_rows{.few_rows = usual, .many_rows = usual};
+  if (tilings.size() == 1) return TunedGemm{.fine = usual_rows, .coarse = usual_rows};
   Rig rig = SLIP_TRY(Rig::create(kernels));
-  std::vector<Case> few, many;
-  for (int kind = 0; kind < static_cast<int>(kKinds.size()); ++kind) {
-    for (const std::int64_t n_rows : {2, 4, 8, 16, 32}) {
-      few.push_back({.kind = kind, .n_rows = n_rows, .n_groups = Rig::kMaxGroups});
-    }
-    many.push_back({.kind = kind, .n_rows = 64, .n_groups = Rig::kMaxGroups});
-    many.push_back({.kind = kind, .n_rows = kMaxRows, .n_groups = 6});
-  }
-  const TunedTiling few_rows = SLIP_TRY(tune(rig, tilings, few));
-  const TunedTiling many_rows = SLIP_TRY(tune(rig, tilings, many));
-  return TunedGemm{.few_rows = few_rows, .many_rows = many_rows};
+  const TunedRows fine = SLIP_TRY(tune_rows(rig, tilings, 0));
+  constexpr float kNone = std::numeric_limits<float>::infinity();
+  const TunedRows coarse = SLIP_TRY(tune_rows(rig, tilings, kNone));
+  return TunedGemm{.fine = fine, .coarse = coarse};
 }
 
 KernelTable with_tilings(const KernelTable& kernels, const TunedGemm& tuned) {
   KernelTable table = kernels;
-  table.few_rows = tuned.few_rows.tiling;
-  table.many_rows = tuned.many_rows.tiling;
+  const auto tilings_of = [](const TunedRows& rows) {
+    return GemmTilings{.few_rows = rows.few_rows.tiling, .many_rows = rows.many_rows.tiling};
+  };
+  table.fine = tilings_of(tuned.fine);
+  table.coarse = tilings_of(tuned.coarse);
   return table;
 }
 

@@ -14,16 +14,22 @@ struct TunedTiling {
   double gain = 0;  // in speed over the table's first tiling: 0.05 is 5 % more; 0: it is that one
 };
 
-// What a table's products with quantised weights had best do.
-struct TunedGemm {
+struct TunedRows {
   TunedTiling few_rows;   // up to kFewGemmRows activation rows
   TunedTiling many_rows;  // more
 };
 
+// What a table's products with quantised weights had best do.
+struct TunedGemm {
+  TunedRows fine;    // activations of 16 bits
+  TunedRows coarse;  // of 8
+};
+
 // Times each of the table's tilings on made-up weights of 4 and of 6 bits which, as a model's do,
-// come from beyond the L2 cache, with 2 … 32 and with 64 and 512 activation rows. One thread; takes
+// come from beyond the L2 cache, with 2 … 32 and with 64 and 512 activation rows, of 16 and of 8
+// bits. One thread; takes
 // turns, so that a busy machine is so for all; the fastest of several times counts, without what
-// others had of the CPU. Takes about 120 ms where a table has more than one tiling, else no time.
+// others had of the CPU. Takes about 240 ms where a table has more than one tiling, else no time.
 // kLimit when there is no memory, or when 200 ms aren't enough for three rounds of a class.
 Result<TunedGemm> tune_gemm(const KernelTable& kernels);
 

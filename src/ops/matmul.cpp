@@ -36,8 +36,9 @@ MacUnit mac_unit(PackedKind kind) {
   return is_int4 ? MacUnit::kInt4 : MacUnit::kInt8;
 }
 
-const GemmTiling& gemm_tiling(const KernelTable& kernels, std::int64_t n_rows) {
-  return n_rows <= kFewGemmRows ? kernels.few_rows : kernels.many_rows;
+const GemmTiling& gemm_tiling(const KernelTable& kernels, std::int64_t n_rows, float fine_above) {
+  const GemmTilings& tilings = fine_above == 0 ? kernels.fine : kernels.coarse;
+  return n_rows <= kFewGemmRows ? tilings.few_rows : tilings.many_rows;
 }
 
 void matmul(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, int thread) {
@@ -73,7 +74,7 @@ void matmul(OpContext& ctx, const MatmulInput& input, const MatmulJob& job, int 
                          .fine_above = input.fine_above,
                          .out = job.out,
                          .out_stride = job.out_stride,
-                         .tiling = &gemm_tiling(ctx.kernels(), input.n_rows)};
+                         .tiling = &gemm_tiling(ctx.kernels(), input.n_rows, input.fine_above)};
     ctx.kernels().qgemm(&args);
   }
 }

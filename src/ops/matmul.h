@@ -59,7 +59,7 @@ struct MatmulJob {
 MacUnit mac_unit(PackedKind kind);
 
 // What was chosen for products of so many activation rows, which are quantised with it.
-const GemmTiling& gemm_tiling(const KernelTable& kernels, std::int64_t n_rows);
+const GemmTiling& gemm_tiling(const KernelTable& kernels, std::int64_t n_rows, float fine_above);
 
 // What one thread does of a product. Quantised weights take input.packed, BF16 ones input.rounded
 // if there is one, other float and exact ones input.x.

@@ -68,7 +68,9 @@ class Project {
  private:
   std::int64_t n_cols() const { return jobs_[0].weight->n_cols(); }
   std::int64_t n_rows() const { return input_.x.n_rows; }
-  const GemmTiling& tiling() const { return gemm_tiling(ctx_.kernels(), n_rows()); }
+  const GemmTiling& tiling() const {
+    return gemm_tiling(ctx_.kernels(), n_rows(), input_.fine_above);
+  }
   bool normalises() const { return !input_.norm.weight.empty(); }
 
   // Rows [begin, end), whole tiles of activations.

@@ -99,7 +99,8 @@ std::vector<float> activations(std::int64_t n_rows, std::int64_t n_cols, Fill fi
 }
 
 std::vector<float> run_qgemm(const KernelTable& table, const QgemmCase& c) {
-  return run_qgemm(table, c.n_rows <= kFewGemmRows ? table.few_rows : table.many_rows, c);
+  const GemmTilings& tilings = c.fine_above == 0 ? table.fine : table.coarse;
+  return run_qgemm(table, c.n_rows <= kFewGemmRows ? tilings.few_rows : tilings.many_rows, c);
 }
 
 std::vector<float> run_qgemm(const KernelTable& table, const GemmTiling& tiling,

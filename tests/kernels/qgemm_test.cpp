@@ -175,12 +175,13 @@ std::vector<float> quantized_values(const KernelTable& table, const std::vector<
                           PackedKind::kQ8_0};
   const std::int64_t n_rows = static_cast<std::int64_t>(x.size()) / n_cols;
   Poisoned act(table.act_bytes(n_rows, n_cols));
-  const ActQuantArgs quantize = {x.data(),   n_cols,         n_cols,         0, n_rows, n_rows,
-                                 fine_above, act.as<void>(), &table.few_rows};
+  const ActQuantArgs quantize = {x.data(),   n_cols,         n_cols,
+                                 0,          n_rows,         n_rows,
+                                 fine_above, act.as<void>(), &table.fine.few_rows};
   table.act_quantize(&quantize);
   std::vector<float> out(x.size());
-  const QGemmArgs multiply = {&w,         0,          n_groups, act.as<void>(), n_rows,
-                              fine_above, out.data(), n_cols,   &table.few_rows};
+  const QGemmArgs multiply = {&w,         0,          n_groups, act.as<void>(),      n_rows,
+                              fine_above, out.data(), n_cols,   &table.fine.few_rows};
   table.qgemm(&multiply);
   return out;
 }

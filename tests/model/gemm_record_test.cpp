@@ -16,8 +16,18 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr GemmTiling kTilings[] = {
-    {.direct_rows = 4, .tile_columns = 6, .panel_blocks = 24, .sweep_kib = 512, .ahead = 1},
-    {.direct_rows = 8, .tile_columns = 4, .panel_blocks = 16, .sweep_kib = 256, .ahead = 0},
+    {.direct_rows = 4,
+     .tile_columns = 6,
+     .panel_blocks = 24,
+     .sweep_kib = 512,
+     .ahead = 1,
+     .order = 0},
+    {.direct_rows = 8,
+     .tile_columns = 4,
+     .panel_blocks = 16,
+     .sweep_kib = 256,
+     .ahead = 0,
+     .order = 1},
 };
 
 class GemmRecord : public ::testing::Test {
@@ -25,12 +35,14 @@ class GemmRecord : public ::testing::Test {
   GemmRecord() : kernels_(*kernels_by_name("ref").value()) {
     kernels_.tilings = kTilings;
     kernels_.n_tilings = 2;
-    kernels_.few_rows = kernels_.many_rows = kTilings[0];
+    kernels_.fine = kernels_.coarse = {kTilings[0], kTilings[0]};
   }
 
   TunedGemm tuned() const {
-    return {.few_rows = {.tiling = kTilings[1], .gain = 0.125},
-            .many_rows = {.tiling = kTilings[0], .gain = 0}};
+    return {.fine = {.few_rows = {.tiling = kTilings[1], .gain = 0.125},
+                     .many_rows = {.tiling = kTilings[0], .gain = 0}},
+            .coarse = {.few_rows = {.tiling = kTilings[0], .gain = 0},
+                       .many_rows = {.tiling = kTilings[1], .gain = 0.25}}};
   }
   fs::path file() const { return records_.file_of(kernels_); }
   std::string text() const {
@@ -55,8 +67,10 @@ TEST_F(GemmRecord, IsReadAsItWasWritten) {
   ASSERT_TRUE(records_.write(kernels_, tuned()).has_value());
   const auto read = records_.read(kernels_);
   ASSERT_TRUE(read.has_value());
-  EXPECT_TRUE(same(read->few_rows, tuned().few_rows));
-  EXPECT_TRUE(same(read->many_rows, tuned().many_rows));
+  EXPECT_TRUE(same(read->fine.few_rows, tuned().fine.few_rows));
+  EXPECT_TRUE(same(read->fine.many_rows, tuned().fine.many_rows));
+  EXPECT_TRUE(same(read->coarse.few_rows, tuned().coarse.few_rows));
+  EXPECT_TRUE(same(read->coarse.many_rows, tuned().coarse.many_rows));
 }
 
 TEST_F(GemmRecord, OfOtherKernelsDoesntCount) {
@@ -80,12 +94,12 @@ TEST_F(GemmRecord, DamagedOneDoesntCount) {
     // Cut within the last number, it is that of another gain.
     EXPECT_TRUE(!read || n > good.rfind("gain")) << n;
   }
-  for (const char* part :
-       {"version 1", "cpu: ", "direct_rows 8", "panel_blocks 24", "gain 0.125"}) {
+  for (const char* part : {"version 2", "cpu: ", "16 bits", "direct_rows 8", "panel_blocks 24",
+                           "order 1", "gain 0.125"}) {
     std::string bad = good;
     const auto at = bad.find(part);
     ASSERT_NE(at, std::string::npos) << part;
-    bad.insert(at + std::strlen(part) - 1, "x");
+    bad.insert(at + std::strlen(part) - 1, 1, 'x');
     write_text(bad);
     EXPECT_FALSE(records_.read(kernels_).has_value()) << part;
   }
@@ -107,10 +121,13 @@ TEST_F(GemmRecord, AreRemovedAlone) {
 TEST_F(GemmRecord, TheKernelsTakeIt) {
   ASSERT_TRUE(records_.write(kernels_, tuned()).has_value());
   const PackCache cache(folder_.path(), 1 << 30);
-  EXPECT_EQ(tuned_kernels(kernels_, cache, 0).few_rows.direct_rows, 8);
-  EXPECT_EQ(tuned_kernels(kernels_, cache, 0).many_rows.direct_rows, 4);
-  EXPECT_EQ(tuned_kernels(kernels_, std::nullopt, 0).few_rows.direct_rows, 4);
-  EXPECT_EQ(tuned_kernels(kernels_, PackCache(folder_.path(), 0), 0).few_rows.direct_rows, 4);
+  const KernelTable with = tuned_kernels(kernels_, cache, 0);
+  EXPECT_EQ(with.fine.few_rows.direct_rows, 8);
+  EXPECT_EQ(with.fine.many_rows.direct_rows, 4);
+  EXPECT_EQ(with.coarse.few_rows.direct_rows, 4);
+  EXPECT_EQ(with.coarse.many_rows.direct_rows, 8);
+  EXPECT_EQ(tuned_kernels(kernels_, std::nullopt, 0).fine.few_rows.direct_rows, 4);
+  EXPECT_EQ(tuned_kernels(kernels_, PackCache(folder_.path(), 0), 0).fine.few_rows.direct_rows, 4);
 }
 
 TEST_F(GemmRecord, IsMadeOnlyWhereMuchWasPacked) {
@@ -123,10 +140,9 @@ TEST_F(GemmRecord, IsMadeOnlyWhereMuchWasPacked) {
   if (kernels.n_tilings == 1) return;
   const auto read = records_.read(kernels);
   // A machine too busy or slow for tuning, as under a sanitizer, leaves no record.
-  const GemmTiling few_rows = read ? read->few_rows.tiling : kernels.few_rows;
-  const GemmTiling many_rows = read ? read->many_rows.tiling : kernels.many_rows;
-  EXPECT_EQ(std::memcmp(&few_rows, &tuned.few_rows, sizeof few_rows), 0);
-  EXPECT_EQ(std::memcmp(&many_rows, &tuned.many_rows, sizeof many_rows), 0);
+  const KernelTable expected = read ? with_tilings(kernels, *read) : kernels;
+  EXPECT_EQ(std::memcmp(&expected.fine, &tuned.fine, sizeof tuned.fine), 0);
+  EXPECT_EQ(std::memcmp(&expected.coarse, &tuned.coarse, sizeof tuned.coarse), 0);
   // A folder that can't be written to costs nothing but the record.
   std::ofstream(folder_.path() / "file") << "x";
   tuned_kernels(kernels, PackCache(folder_.path() / "file", 1 << 30), 1 << 28);

@@ -61,7 +61,8 @@ TEST(TuneGemm, FindsOneOfTheTablesTilings) {
       EXPECT_EQ(tuned.error().kind, ErrorKind::kLimit);
       continue;
     }
-    for (const TunedTiling& found : {tuned->few_rows, tuned->many_rows}) {
+    for (const TunedTiling& found : {tuned->fine.few_rows, tuned->fine.many_rows,
+                                     tuned->coarse.few_rows, tuned->coarse.many_rows}) {
       int index = -1;
       for (int i = 0; i < table->n_tilings; ++i) {
         if (same(found.tiling, table->tilings[i])) index = i;
@@ -78,9 +79,12 @@ TEST(TuneGemm, TheTableTakesThem) {
   few.direct_rows = 3;
   many.panel_blocks = 7;
   const KernelTable tuned =
-      with_tilings(table, {.few_rows = {.tiling = few}, .many_rows = {.tiling = many}});
-  EXPECT_TRUE(same(tuned.few_rows, few));
-  EXPECT_TRUE(same(tuned.many_rows, many));
+      with_tilings(table, {.fine = {.few_rows = {.tiling = few}, .many_rows = {.tiling = many}},
+                           .coarse = {.few_rows = {.tiling = many}, .many_rows = {.tiling = few}}});
+  EXPECT_TRUE(same(tuned.fine.few_rows, few));
+  EXPECT_TRUE(same(tuned.fine.many_rows, many));
+  EXPECT_TRUE(same(tuned.coarse.few_rows, many));
+  EXPECT_TRUE(same(tuned.coarse.many_rows, few));
   EXPECT_EQ(tuned.qgemm, table.qgemm);
 }
 

@@ -170,7 +170,7 @@ class Fixture {
                                .n_rows = n_rows,
                                .fine_above = f_.c_.fine_above,
                                .packed = quantized_.data(),
-                               .tiling = &gemm_tiling(f_.kernels_, n_rows)};
+                               .tiling = &gemm_tiling(f_.kernels_, n_rows, f_.c_.fine_above)};
       f_.kernels_.act_quantize(&quant);
       const BF16RoundArgs round{.x = x.data(),
                                 .x_stride = kCols,

@@ -25,6 +25,11 @@ const CpuFeatures& cpu_features();
 // The CPU model's name as the OS gives it, or "unknown".
 std::string cpu_name();
 
+// What tells CPUs apart for which different code may be the fastest, in one line: the name, which
+// virtual machines often don't tell in full, family, model and stepping (on ARM part and revision),
+// and the caches of the first core, as far as the OS gives them.
+std::string cpu_identity();
+
 // CPUs that this process may run on: the affinity mask (which a cpuset narrows), and the cgroup's
 // quota (v1 cpu.cfs_quota_us / v2 cpu.max, the tightest of all ancestors).
 struct CpuBudget {

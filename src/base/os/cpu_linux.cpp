@@ -115,6 +115,31 @@ std::string cpu_name() {
   return "unknown";
 }
 
+std::string cpu_identity() {
+  constexpr std::string_view kFields[] = {"vendor_id",   "cpu family",  "model",
+                                          "stepping",    "CPU part",    "CPU implementer",
+                                          "CPU variant", "CPU revision"};
+  std::string identity = cpu_name();
+  std::ifstream in("/proc/cpuinfo");
+  // The first processor's lines end with an empty one.
+  for (std::string line; std::getline(in, line) && !line.empty();) {
+    const std::string field = line.substr(0, line.find_first_of("\t:"));
+    const auto colon = line.find(": ");
+    if (colon == std::string::npos) continue;
+    if (std::find(std::begin(kFields), std::end(kFields), field) == std::end(kFields)) continue;
+    identity += fmt::format(", {} {}", field, line.substr(colon + 2));
+  }
+  for (int index = 0;; ++index) {
+    const std::string cache = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/", index);
+    std::string level, type, size;
+    if (!(std::istringstream(read_text(cache + "level")) >> level)) break;
+    std::istringstream(read_text(cache + "type")) >> type;
+    std::istringstream(read_text(cache + "size")) >> size;
+    identity += fmt::format(", L{} {} {}", level, type, size);
+  }
+  return identity;
+}
+
 double cgroup_cpu_quota(const std::string& root, const std::string& proc_cgroup) {
   double quota = 0;
   for_each_cgroup(proc_cgroup, "cpu", [&](CgroupVersion version, const std::string& path) {

@@ -37,23 +37,39 @@ void tiling_json(JsonWriter& json, const TunedTiling& tuned) {
   json.key("panel_blocks").integer(tuned.tiling.panel_blocks);
   json.key("sweep_kib").integer(tuned.tiling.sweep_kib);
   json.key("ahead").integer(tuned.tiling.ahead);
+  json.key("order").integer(tuned.tiling.order);
   json.key("gain").number(tuned.gain).end_object();
+}
+
+void rows_json(JsonWriter& json, const TunedRows& rows) {
+  json.begin_object().key("few_rows");
+  tiling_json(json, rows.few_rows);
+  json.key("many_rows");
+  tiling_json(json, rows.many_rows);
+  json.end_object();
 }
 
 std::string tiling_text(const TunedTiling& tuned) {
   const GemmTiling& t = tuned.tiling;
   const std::string gain =
       tuned.gain == 0 ? "the usual" : fmt::format("{:+.1f} %", 100 * tuned.gain);
-  return fmt::format("direct up to {}, tiles of {}, panels of {}, sweeps of {} KiB{} ({})",
+  return fmt::format("direct up to {}, tiles of {}, panels of {}, sweeps of {} KiB{}, by {} ({})",
                      t.direct_rows, t.tile_columns, t.panel_blocks, t.sweep_kib,
-                     t.ahead != 0 ? ", reading ahead" : "", gain);
+                     t.ahead != 0 ? ", reading ahead" : "", t.order == 0 ? "steps" : "columns",
+                     gain);
 }
 
 std::string tuned_text(const KernelTable& used) {
+  if (used.n_tilings == 1) return "matrix products: nothing to tune\n";
   const auto tuned = tuned_gemm(used);
   if (!tuned) return "matrix products: not tuned yet\n";
-  return fmt::format("matrix products, up to {} rows: {}\n                 more rows: {}\n",
-                     kFewGemmRows, tiling_text(tuned->few_rows), tiling_text(tuned->many_rows));
+  const auto rows_text = [](int n_bits, const TunedRows& rows) {
+    return fmt::format(
+        "matrix products, {} bits, up to {} rows: {}\n"
+        "                          more rows: {}\n",
+        n_bits, kFewGemmRows, tiling_text(rows.few_rows), tiling_text(rows.many_rows));
+  };
+  return rows_text(16, tuned->fine) + rows_text(8, tuned->coarse);
 }
 
 std::string as_json(const KernelTable& used) {
@@ -71,10 +87,10 @@ std::string as_json(const KernelTable& used) {
   }
   json.end_array().key("tuned");
   if (const auto tuned = tuned_gemm(used)) {
-    json.begin_object().key("few_rows");
-    tiling_json(json, tuned->few_rows);
-    json.key("many_rows");
-    tiling_json(json, tuned->many_rows);
+    json.begin_object().key("activations_16");
+    rows_json(json, tuned->fine);
+    json.key("activations_8");
+    rows_json(json, tuned->coarse);
     json.end_object();
   } else {
     json.null();

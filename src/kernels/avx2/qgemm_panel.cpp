@@ -29,6 +29,7 @@ struct TileArgs {
   int64_t out_stride;
   bool first;      // the sums start here, else they continue from `out`
   int zero_shift;  // log2 of code_zero()
+  int order;       // GemmTiling::order
   PanelAhead ahead;
 };
 
@@ -130,7 +131,7 @@ SLIP_INLINE void dot_half(const uint8_t* panel, const uint8_t* act, __m256i sum[
   constexpr int kSteps = kActUnits / S::kHalves;
   if constexpr (S::kWords) {
 #pragma GCC unroll 8
-    for (int s = 0; s < kSteps; ++s) dot_words<kCols>(panel + 128 * s, act + 8 * kCols * s, sum);
+    for (int s = 0; s < kSteps; ++s) dot_words<kCols>(panel + 128 * s, act + 8 * kStride * s, sum);
   } else if constexpr (S::kDepth == 1) {
 #pragma GCC unroll 8
     for (int s = 0; s < kSteps; ++s) dot_signed<kCols>(panel + 64 * s, act + 4 * kStride * s, sum);
@@ -143,9 +144,10 @@ SLIP_INLINE void dot_half(const uint8_t* panel, const uint8_t* act, __m256i sum[
   }
 }
 
-// Adds the integer sums of half h, scaled, to the float sums in `out`.
-template <class S, int kCols>
-SLIP_INLINE void scale_half(const TileArgs* args, const uint8_t* panel_scales,
+// Adds the integer sums of half h, scaled, to the float sums at `sums`: kCols columns of a tile's
+// kStride.
+template <class S, int kCols, int kStride>
+SLIP_INLINE void scale_half(const TileArgs* args, float* sums, const uint8_t* panel_scales,
                             const uint8_t* factors, int h, const __m256i sum[2][kCols]) {
   const float* scales = reinterpret_cast<const float*>(panel_scales) + 16 * h;
   const float* mins = scales + 16 * S::kHalves;
@@ -153,22 +155,22 @@ SLIP_INLINE void scale_half(const TileArgs* args, const uint8_t* panel_scales,
   for (int c = 0; c < kCols; ++c) {
     const __m256 d = broadcast_float(factors + 4 * c);
     __m256 a_sum = _mm256_setzero_ps();
-    if constexpr (S::kMin && S::kHalves == 1) a_sum = broadcast_float(factors + 4 * (kCols + c));
+    if constexpr (S::kMin && S::kHalves == 1) a_sum = broadcast_float(factors + 4 * (kStride + c));
     if constexpr (S::kMin && S::kHalves == 2) {
-      const __m256i half = broadcast_unit(factors + 4 * ((2 + h) * kCols + c));
+      const __m256i half = broadcast_unit(factors + 4 * ((2 + h) * kStride + c));
       a_sum = _mm256_mul_ps(_mm256_cvtepi32_ps(half), d);
     }
     __m256i offset = _mm256_setzero_si256();
     if constexpr (S::kZero) {
-      offset = broadcast_unit(factors + 4 * ((2 + h) * kCols + c));
+      offset = broadcast_unit(factors + 4 * ((2 + h) * kStride + c));
       if constexpr (S::kHalves == 1) {
-        offset = _mm256_add_epi32(offset, broadcast_unit(factors + 4 * (3 * kCols + c)));
+        offset = _mm256_add_epi32(offset, broadcast_unit(factors + 4 * (3 * kStride + c)));
       }
       offset = _mm256_slli_epi32(offset, args->zero_shift);
     }
 #pragma GCC unroll 2
     for (int side = 0; side < 2; ++side) {
-      float* out = args->out + c * args->out_stride + 8 * side;
+      float* out = sums + c * args->out_stride + 8 * side;
       __m256i i = sum[side][c];
       if constexpr (S::kZero) i = _mm256_sub_epi32(i, offset);
       __m256 acc = _mm256_fmadd_ps(_mm256_load_ps(scales + 8 * side),
@@ -181,7 +183,7 @@ SLIP_INLINE void scale_half(const TileArgs* args, const uint8_t* panel_scales,
 
 // sum = 256 · sum + the products of plane lo. Two columns at a time, so that everything stays in
 // registers, and only where one of them is fine.
-template <class S, int kCols>
+template <class S, int kCols, int kStride>
 SLIP_INLINE void add_low_plane(const uint8_t* panel, const uint8_t* act, int32_t fine,
                                __m256i sum[2][kCols]) {
   constexpr int kPair = kCols < 2 ? kCols : 2;
@@ -195,7 +197,7 @@ SLIP_INLINE void add_low_plane(const uint8_t* panel, const uint8_t* act, int32_t
     }
     // A compiler that knew the panel to be that of plane hi would keep all of it on the stack.
     asm("" : "+r"(panel));
-    if ((fine >> c & 3) != 0) dot_half<S, kPair, kCols>(panel, act + 4 * c, pair);
+    if ((fine >> c & 3) != 0) dot_half<S, kPair, kStride>(panel, act + 4 * c, pair);
 #pragma GCC unroll 2
     for (int i = 0; i < kPair; ++i) {
       sum[0][c + i] = pair[0][i];
@@ -204,7 +206,8 @@ SLIP_INLINE void add_low_plane(const uint8_t* panel, const uint8_t* act, int32_t
   }
 }
 
-template <class S, int kCols>
+// kWidth columns' steps and scales of half a block, then those of the next: all columns, or two.
+template <class S, int kCols, int kWidth>
 void tile(const TileArgs* args) {
   constexpr int kHalfSteps = (S::kWords ? 2 : 1) * kActUnits / S::kHalves;
   const uint8_t* panel = args->panel;
@@ -226,14 +229,20 @@ void tile(const TileArgs* args) {
     for (int h = 0; h < S::kHalves; ++h) {
       const uint8_t* steps = panel + 64 * h * kHalfSteps;
       const uint8_t* units = act + 4 * kCols * h * kHalfSteps;
-      __m256i sum[2][kCols];
 #pragma GCC unroll 4
-      for (int c = 0; c < kCols; ++c) sum[0][c] = sum[1][c] = _mm256_setzero_si256();
-      dot_half<S, kCols, kCols>(steps, units, sum);
-      if (!S::kWords && args->fine[b] != 0) {
-        add_low_plane<S, kCols>(steps, units + 4 * kActUnits * kCols, args->fine[b], sum);
+      for (int first = 0; first < kCols; first += kWidth) {
+        __m256i sum[2][kWidth];
+#pragma GCC unroll 4
+        for (int c = 0; c < kWidth; ++c) sum[0][c] = sum[1][c] = _mm256_setzero_si256();
+        const uint8_t* own = units + (S::kWords ? 8 : 4) * first;
+        dot_half<S, kWidth, kCols>(steps, own, sum);
+        if (!S::kWords && args->fine[b] != 0) {
+          add_low_plane<S, kWidth, kCols>(steps, own + 4 * kActUnits * kCols,
+                                          args->fine[b] >> first, sum);
+        }
+        scale_half<S, kWidth, kCols>(args, args->out + first * args->out_stride, scales,
+                                     factors + 4 * first, h, sum);
       }
-      scale_half<S, kCols>(args, scales, factors, h, sum);
     }
     panel = scales + 64 * S::kHalves * (S::kMin ? 2 : 1);
     act += kActColumnBytes * kCols;
@@ -242,9 +251,9 @@ void tile(const TileArgs* args) {
 
 template <class S>
 SLIP_INLINE void run_tile(int width, const TileArgs* args) {
-  if (width == 4) return tile<S, 4>(args);
-  if (width == 2) return tile<S, 2>(args);
-  return tile<S, 1>(args);
+  if (width == 4) return args->order == 0 ? tile<S, 4, 4>(args) : tile<S, 4, 2>(args);
+  if (width == 2) return tile<S, 2, 2>(args);
+  return tile<S, 1, 1>(args);
 }
 
 // The last tile may be wider than the columns there are: its sums take a detour.
@@ -309,6 +318,7 @@ void sweep(const QGemmArgs* args, int zero) {
               args->out_stride,
               b == 0,
               log2_of(zero),
+              args->tiling->order,
               ahead.of_tile(t - tile_begin, n_blocks),
           };
           if (left < width) {

@@ -10,7 +10,8 @@ int tile_columns_avx512(const GemmTiling* tiling, int64_t n_rows) {
 }
 
 void qgemm_avx512(const QGemmArgs* args) {
-  args->n_rows <= args->tiling->direct_rows ? qgemm_direct_avx512(args) : qgemm_panel_avx512(args);
+  if (args->n_rows > args->tiling->direct_rows) return qgemm_panel_avx512(args);
+  args->n_rows <= kMostDirectRows ? qgemm_direct_avx512(args) : qgemm_pairs_avx512(args);
 }
 
 }  // namespace slip

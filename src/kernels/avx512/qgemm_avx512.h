@@ -1,19 +1,21 @@
-// The parts of qgemm_avx512: products of few rows straight from the packed weights (qgemm_direct),
-// products of many rows from an unpacked panel (qgemm_panel), and what unpacks it (qgemm_fill).
+// The parts of qgemm_avx512: products straight from the packed weights, of very few rows
+// (qgemm_direct) and of more (qgemm_pairs), of many rows from an unpacked panel (qgemm_panel), and
+// what unpacks it (qgemm_fill).
 #pragma once
 
 #include "kernels/kernels.h"
 
 namespace slip {
 
-// Columns of a full tile: 4 or 6 that a panel meets, or as many as have room in registers beside
-// the weights of a block.
+// Columns of a full tile: 4 or 6 that a panel meets, 8 that the packed weights do.
 constexpr int kDirectColumns = 8;
 constexpr int kMaxTileColumns = 8;
 int tile_columns_avx512(const GemmTiling* tiling, int64_t n_rows);
 
-// Up to direct_rows activation rows.
+constexpr int kMostDirectRows = 4;
 void qgemm_direct_avx512(const QGemmArgs* args);
+constexpr int kMostPairRows = 32;  // no tiling has more direct_rows
+void qgemm_pairs_avx512(const QGemmArgs* args);
 void qgemm_panel_avx512(const QGemmArgs* args);
 
 // A panel: some blocks of one or two groups of 16 rows, unpacked, everything for a block together:

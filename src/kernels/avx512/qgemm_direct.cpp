@@ -1,7 +1,5 @@
-// Products of a few activation rows: the packed weights are read once, in order, and unpacked in
-// registers, by each tile of up to 8 activation rows. Up to about 4 rows memory bandwidth is the
-// limit; above, unpacking 12 registers costs a tile of 8 less than a panel that is stored, read
-// again and corrected for its unsigned activations.
+// Products of up to 4 activation rows: the packed weights are read once, in order, and unpacked in
+// registers; memory bandwidth is the limit.
 #include "kernels/act_tiles.h"
 #include "kernels/avx512/kernels_avx512.h"
 #include "kernels/avx512/qgemm_avx512.h"
@@ -84,26 +82,15 @@ SLIP_INLINE void add_block(const __m512i w[8], const Scales& scales, const uint8
   }
 }
 
-// One tile of activations and the groups that it meets.
-struct DirectTile {
-  int64_t group_begin;
-  int64_t group_end;
-  const uint8_t* act;
-  float* out;
-  int n_columns;     // with a place in `out`
-  bool reads_ahead;  // else the weights are in the cache: an earlier tile met them
-};
-
 template <PackedKind kKind, int kCols>
-void direct(const QGemmArgs* args, const DirectTile* tile) {
+void direct(const QGemmArgs* args) {
   constexpr PackedLayout kLayout = layout_of(kKind);
   constexpr int kPlaneBytes = 64 * (kLayout.base_bits + kLayout.extra_bits);
   const int64_t n_blocks = args->w->n_cols / kPackedBlock;
-  const int64_t ahead = tile->reads_ahead ? kPrefetchBytes : 0;
-  for (int64_t g = tile->group_begin; g < tile->group_end; ++g) {
+  for (int64_t g = args->group_begin; g < args->group_end; ++g) {
     const uint8_t* p = args->w->data + g * args->w->group_bytes;
-    const auto* fine = reinterpret_cast<const int32_t*>(tile->act);
-    const uint8_t* act = tile->act + tile_head_bytes(n_blocks);
+    const auto* fine = static_cast<const int32_t*>(args->act);
+    const uint8_t* act = static_cast<const uint8_t*>(args->act) + tile_head_bytes(n_blocks);
     Factors factors = load_factors<kKind>(p);
     __m512 acc[kCols];
 #pragma GCC unroll 8
@@ -115,11 +102,9 @@ void direct(const QGemmArgs* args, const DirectTile* tile) {
           p += kLayout.head_bytes;
         }
       }
-      if (ahead != 0) {
 #pragma GCC unroll 9
-        for (int i = 0; i < kLayout.block_bytes; i += 64) {
-          _mm_prefetch(reinterpret_cast<const char*>(p + ahead + i), _MM_HINT_T0);
-        }
+      for (int i = 0; i < kLayout.block_bytes; i += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchBytes + i), _MM_HINT_T0);
       }
       __m512i w[8];
       Scales scales;
@@ -135,40 +120,17 @@ void direct(const QGemmArgs* args, const DirectTile* tile) {
     }
 #pragma GCC unroll 8
     for (int c = 0; c < kCols; ++c) {
-      if (c >= tile->n_columns) break;
-      _mm512_storeu_ps(tile->out + c * args->out_stride + g * kRowGroup, acc[c]);
+      if (c >= args->n_rows) break;
+      _mm512_storeu_ps(args->out + c * args->out_stride + g * kRowGroup, acc[c]);
     }
   }
 }
 
-template <PackedKind kKind>
-void direct_tile(int width, const QGemmArgs* args, const DirectTile* tile) {
-  if (width == 1) return direct<kKind, 1>(args, tile);
-  if (width == 2) return direct<kKind, 2>(args, tile);
-  if (width == 4) return direct<kKind, 4>(args, tile);
-  if (width == 6) return direct<kKind, 6>(args, tile);
-  return direct<kKind, 8>(args, tile);
-}
-
-// All tiles meet a group while it is in the cache.
 template <PackedKind kKind>
 void direct_columns(const QGemmArgs* args) {
-  const ActTiles tiles = {args->w->n_cols / kPackedBlock, args->n_rows, kDirectColumns};
-  const int64_t n_tiles = (args->n_rows + tiles.full - 1) / tiles.full;
-  const int64_t step = n_tiles == 1 ? args->group_end - args->group_begin : 1;
-  for (int64_t g = args->group_begin; g < args->group_end; g += step) {
-    for (int64_t t = 0; t < n_tiles; ++t) {
-      const int64_t left = args->n_rows - t * tiles.full;
-      const int width = tile_width(left, tiles.full);
-      const DirectTile tile = {g,
-                               g + step,
-                               static_cast<const uint8_t*>(args->act) + tile_offset(tiles, t),
-                               args->out + t * tiles.full * args->out_stride,
-                               left < width ? static_cast<int>(left) : width,
-                               t == 0};
-      direct_tile<kKind>(width, args, &tile);
-    }
-  }
+  if (args->n_rows == 1) return direct<kKind, 1>(args);
+  if (args->n_rows == 2) return direct<kKind, 2>(args);
+  return direct<kKind, 4>(args);
 }
 
 }  // namespace

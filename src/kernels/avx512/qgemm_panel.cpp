@@ -45,17 +45,17 @@ SLIP_INLINE __m512 broadcast_float(const uint8_t* p) {
   return _mm512_castsi512_ps(broadcast_unit(p));
 }
 
-// Integer sums of half a block (or a block): kSteps steps of kGroups × kCols dot products.
-template <int kGroups, int kCols, int kSteps>
-SLIP_INLINE void dot_steps(const uint8_t* panel, const uint8_t* act, __m512i sum[kGroups][kCols]) {
-  // In full: a compiler that keeps the loop copies every accumulator once a step.
+// Integer sums of half a block (or a block): kSteps steps of kGroups × kWidth dot products, of
+// kWidth columns of a tile's kCols.
+template <int kGroups, int kWidth, int kCols, int kSteps>
+SLIP_INLINE void dot_steps(const uint8_t* panel, const uint8_t* act, __m512i sum[kGroups][kWidth]) {
 #pragma GCC unroll 8
   for (int s = 0; s < kSteps; ++s, panel += 64 * kGroups) {
     __m512i w[kGroups];
 #pragma GCC unroll 2
     for (int g = 0; g < kGroups; ++g) w[g] = _mm512_load_si512(panel + 64 * g);
 #pragma GCC unroll 6
-    for (int c = 0; c < kCols; ++c) {
+    for (int c = 0; c < kWidth; ++c) {
       const __m512i a = broadcast_unit(act + 4 * (s * kCols + c));
 #pragma GCC unroll 2
       for (int g = 0; g < kGroups; ++g) {
@@ -65,11 +65,67 @@ SLIP_INLINE void dot_steps(const uint8_t* panel, const uint8_t* act, __m512i sum
   }
 }
 
+// Where half h of a block is.
+struct HalfView {
+  const uint8_t* steps;
+  const uint8_t* init;
+  const uint8_t* scale;
+  const uint8_t* min;
+  const uint8_t* units;    // of the first of the columns
+  const uint8_t* factors;  // the same
+  int half;
+  bool is_fine;
+};
+
+// kWidth columns of half a block, added to columns `column` … of acc.
+template <class S, int kGroups, int kWidth, int kCols>
+SLIP_INLINE void add_columns(const HalfView& v, int column, __m512 acc[kGroups][kCols]) {
+  constexpr int kHalfSteps = kActUnits / S::kHalves;
+  const uint8_t* units = v.units + 4 * column;
+  const uint8_t* factors = v.factors + 4 * column;
+  __m512i sum[kGroups][kWidth];
+#pragma GCC unroll 6
+  for (int c = 0; c < kWidth; ++c) {
+#pragma GCC unroll 2
+    for (int g = 0; g < kGroups; ++g) sum[g][c] = _mm512_load_si512(v.init + g * 64);
+  }
+  dot_steps<kGroups, kWidth, kCols, kHalfSteps>(v.steps, units, sum);
+  if (v.is_fine) {
+#pragma GCC unroll 6
+    for (int c = 0; c < kWidth; ++c) {
+#pragma GCC unroll 2
+      for (int g = 0; g < kGroups; ++g) {
+        sum[g][c] =
+            _mm512_add_epi32(_mm512_slli_epi32(sum[g][c], 8), _mm512_load_si512(v.init + g * 64));
+      }
+    }
+    dot_steps<kGroups, kWidth, kCols, kHalfSteps>(v.steps, units + kActUnits * 4 * kCols, sum);
+  }
+#pragma GCC unroll 6
+  for (int c = 0; c < kWidth; ++c) {
+    const __m512 d = broadcast_float(factors + 4 * c);
+    __m512 a_sum = _mm512_setzero_ps();
+    if constexpr (S::kMin && S::kHalves == 1) a_sum = broadcast_float(factors + 4 * (kCols + c));
+    if constexpr (S::kMin && S::kHalves == 2) {
+      const __m512i half = broadcast_unit(factors + 4 * ((2 + v.half) * kCols + c));
+      a_sum = _mm512_mul_ps(_mm512_cvtepi32_ps(half), d);
+    }
+#pragma GCC unroll 2
+    for (int g = 0; g < kGroups; ++g) {
+      __m512& to = acc[g][column + c];
+      to = _mm512_fmadd_ps(_mm512_load_ps(v.scale + g * 64),
+                           _mm512_mul_ps(_mm512_cvtepi32_ps(sum[g][c]), d), to);
+      if constexpr (S::kMin) to = _mm512_fmadd_ps(_mm512_load_ps(v.min + g * 64), a_sum, to);
+    }
+  }
+}
+
 // Not inlined: alone, all 24 accumulators get registers.
-template <class S, int kGroups, int kCols>
+template <class S, int kGroups, int kCols, bool kByColumns>
 __attribute__((noinline)) void tile(const TileArgs* args) {
   constexpr int kHalfSteps = kActUnits / S::kHalves;
   constexpr int kLines = 64 * kGroups;
+  constexpr int kWidth = kByColumns && kCols > 2 ? 2 : kCols;
   const uint8_t* panel = args->panel;
   const uint8_t* act = args->act;
   __m512 acc[kGroups][kCols];
@@ -94,48 +150,17 @@ __attribute__((noinline)) void tile(const TileArgs* args) {
     const uint8_t* factors = act + 2 * kActUnits * 4 * kCols;
 #pragma GCC unroll 2
     for (int h = 0; h < S::kHalves; ++h) {
-      __m512i sum[kGroups][kCols];
-#pragma GCC unroll 6
-      for (int c = 0; c < kCols; ++c) {
-#pragma GCC unroll 2
-        for (int g = 0; g < kGroups; ++g) {
-          sum[g][c] = _mm512_load_si512(init + (h * kGroups + g) * 64);
-        }
-      }
-      const uint8_t* steps = panel + h * kHalfSteps * kLines;
-      const uint8_t* units = act + h * kHalfSteps * 4 * kCols;
-      dot_steps<kGroups, kCols, kHalfSteps>(steps, units, sum);
-      if (S::kAllFine || args->fine[b] != 0) {
-#pragma GCC unroll 6
-        for (int c = 0; c < kCols; ++c) {
-#pragma GCC unroll 2
-          for (int g = 0; g < kGroups; ++g) {
-            sum[g][c] = _mm512_add_epi32(_mm512_slli_epi32(sum[g][c], 8),
-                                         _mm512_load_si512(init + (h * kGroups + g) * 64));
-          }
-        }
-        dot_steps<kGroups, kCols, kHalfSteps>(steps, units + kActUnits * 4 * kCols, sum);
-      }
-#pragma GCC unroll 6
-      for (int c = 0; c < kCols; ++c) {
-        const __m512 d = broadcast_float(factors + 4 * c);
-        __m512 a_sum = _mm512_setzero_ps();
-        if constexpr (S::kMin && S::kHalves == 1)
-          a_sum = broadcast_float(factors + 4 * (kCols + c));
-        if constexpr (S::kMin && S::kHalves == 2) {
-          const __m512i half = broadcast_unit(factors + 4 * ((2 + h) * kCols + c));
-          a_sum = _mm512_mul_ps(_mm512_cvtepi32_ps(half), d);
-        }
-#pragma GCC unroll 2
-        for (int g = 0; g < kGroups; ++g) {
-          const int line = (h * kGroups + g) * 64;
-          const __m512 scale = _mm512_load_ps(scales + line);
-          acc[g][c] =
-              _mm512_fmadd_ps(scale, _mm512_mul_ps(_mm512_cvtepi32_ps(sum[g][c]), d), acc[g][c]);
-          if constexpr (S::kMin) {
-            acc[g][c] = _mm512_fmadd_ps(_mm512_load_ps(mins + line), a_sum, acc[g][c]);
-          }
-        }
+      const HalfView half = {panel + h * kHalfSteps * kLines,
+                             init + h * kLines,
+                             scales + h * kLines,
+                             mins + h * kLines,
+                             act + h * kHalfSteps * 4 * kCols,
+                             factors,
+                             h,
+                             S::kAllFine || args->fine[b] != 0};
+#pragma GCC unroll 3
+      for (int c = 0; c < kCols; c += kWidth) {
+        add_columns<S, kGroups, kWidth, kCols>(half, c, acc);
       }
     }
     panel = mins + (S::kMin ? S::kHalves * kLines : 0);
@@ -152,11 +177,13 @@ __attribute__((noinline)) void tile(const TileArgs* args) {
 }
 
 template <class S, int kGroups>
-SLIP_INLINE void run_tile(int width, const TileArgs* args) {
-  if (width == 6) return tile<S, kGroups, 6>(args);
-  if (width == 4) return tile<S, kGroups, 4>(args);
-  if (width == 2) return tile<S, kGroups, 2>(args);
-  return tile<S, kGroups, 1>(args);
+SLIP_INLINE void run_tile(int width, int order, const TileArgs* args) {
+  if (width == 6)
+    return order == 0 ? tile<S, kGroups, 6, false>(args) : tile<S, kGroups, 6, true>(args);
+  if (width == 4)
+    return order == 0 ? tile<S, kGroups, 4, false>(args) : tile<S, kGroups, 4, true>(args);
+  if (width == 2) return tile<S, kGroups, 2, false>(args);
+  return tile<S, kGroups, 1, false>(args);
 }
 
 // Blocks of 32 columns unpacked at a time: equal shares, whole super-blocks.
@@ -202,7 +229,8 @@ void sweep(const QGemmArgs* args, const ActTiles& tiles, PanelFill fill) {
               b == 0,
               ahead.of_tile(t - tile_begin, n_blocks),
           };
-          n_groups == 2 ? run_tile<S, 2>(width, &tile_args) : run_tile<S, 1>(width, &tile_args);
+          n_groups == 2 ? run_tile<S, 2>(width, args->tiling->order, &tile_args)
+                        : run_tile<S, 1>(width, args->tiling->order, &tile_args);
         }
       }
     }

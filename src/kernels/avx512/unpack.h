@@ -106,6 +106,54 @@ SLIP_INLINE void load_codes(const uint8_t* p, __m512i w[8]) {
   }
 }
 
+// Step kStep of load_codes alone.
+template <PackedKind kKind, int kStep>
+SLIP_INLINE __m512i load_code(const uint8_t* p) {
+  constexpr PackedLayout kLayout = layout_of(kKind);
+  constexpr int kBits = kLayout.base_bits, kExtra = kLayout.extra_bits;
+  // The line of the base plane, and the lowest of the step's bits there.
+  constexpr int kLine = kBits == 8 ? kStep : kBits == 4 ? kStep % 4 : kStep / 4;
+  constexpr int kFrom = kBits == 8 ? 0 : kBits == 4 ? kStep / 4 * 4 : kStep % 4 * 2;
+  const __m512i sign = _mm512_set1_epi8(-128);
+  __m512i code = load_line(p + 64 * kLine);
+  if constexpr (kFrom != 0) code = _mm512_srli_epi16(code, kFrom);
+  if constexpr (kBits != 8) code = _mm512_and_si512(code, _mm512_set1_epi8((1 << kBits) - 1));
+  const uint8_t* extra = p + 64 * kBits;
+  if constexpr (kExtra == 1) code = merge_bits<kStep, kBits, 1>(code, load_line(extra));
+  if constexpr (kExtra == 2) {
+    code = merge_bits<kStep % 4 * 2, kBits, 3>(code, load_line(extra + 64 * (kStep / 4)));
+  }
+  if constexpr (kLayout.codebook != PackedCodebook::kNone) {
+    code = _mm512_shuffle_epi8(_mm512_xor_si512(codebook_table<kLayout.codebook>(), sign), code);
+  } else if constexpr (kBits == 8) {
+    code = _mm512_xor_si512(code, sign);
+  }
+  return code;
+}
+
+// The same for a step that is a constant once its loop is unrolled.
+template <PackedKind kKind>
+SLIP_INLINE __m512i load_code(const uint8_t* p, int step) {
+  switch (step) {
+    case 0:
+      return load_code<kKind, 0>(p);
+    case 1:
+      return load_code<kKind, 1>(p);
+    case 2:
+      return load_code<kKind, 2>(p);
+    case 3:
+      return load_code<kKind, 3>(p);
+    case 4:
+      return load_code<kKind, 4>(p);
+    case 5:
+      return load_code<kKind, 5>(p);
+    case 6:
+      return load_code<kKind, 6>(p);
+    default:
+      return load_code<kKind, 7>(p);
+  }
+}
+
 // The same as signed bytes.
 template <PackedKind kKind>
 SLIP_INLINE void load_values(const uint8_t* p, __m512i w[8]) {
