@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <system_error>
 
-#include "base/hash.h"
 #include "formats/gguf.h"
 #include "formats/gguf_writer.h"
 #include "formats/hf_folder.h"
@@ -21,34 +19,9 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kBatchWeights = 4 << 20;
 // … and by a thread at a time.
 constexpr std::int64_t kGrainWeights = 16 << 10;
-constexpr std::size_t kHashBytes = 16 << 20;
+constexpr std::size_t kCopyBytes = 16 << 20;
 // Of the block formats' layouts: the one that every current file has.
 constexpr std::uint32_t kQuantizationVersion = 2;
-
-Result<> check_target(const GgufFile& source, const fs::path& target, Existing existing) {
-  std::error_code none;
-  for (const GgufShard& shard : source.shards()) {
-    if (fs::equivalent(shard.path, target, none)) {
-      return invalid("{}: expected another file than the source, got the source", target.string());
-    }
-  }
-  if (existing == Existing::kRefuse && fs::exists(target, none)) {
-    return invalid("{}: expected no such file yet, got one", target.string());
-  }
-  return {};
-}
-
-std::string hash_of(const GgufFile& file) {
-  ContentHasher hasher;
-  for (const MappedFile& mapping : file.mappings()) {
-    const auto bytes = mapping.bytes();
-    for (std::size_t at = 0; at < bytes.size(); at += kHashBytes) {
-      hasher.add(bytes.subspan(at, std::min(kHashBytes, bytes.size() - at)));
-      mapping.release();
-    }
-  }
-  return fmt::format("xxh3:{:016x}", hasher.value());
-}
 
 Metadata target_metadata(const GgufFile& source, const TypePlanOptions& types,
                          const std::string& parent_hash) {
@@ -117,9 +90,9 @@ class Encoder {
   }
 
   Result<> copy(const TensorView& tensor) {
-    for (std::size_t at = 0; at < tensor.bytes.size(); at += kHashBytes) {
+    for (std::size_t at = 0; at < tensor.bytes.size(); at += kCopyBytes) {
       SLIP_TRY(check_cancel());
-      const std::size_t n = std::min(kHashBytes, tensor.bytes.size() - at);
+      const std::size_t n = std::min(kCopyBytes, tensor.bytes.size() - at);
       SLIP_TRY(writer_.append(tensor.bytes.subspan(at, n)));
       on_batch(0);
     }
@@ -186,7 +159,7 @@ Result<QuantizeReport> quantize_model(const fs::path& source, const fs::path& ta
     specs.push_back({tensor.name, plan.types[i], tensor.shape, std::nullopt});
     n_weights += tensor.n_elements();
   }
-  report.parent_hash = hash_of(model);
+  report.parent_hash = content_hash(model);
   const Metadata metadata = target_metadata(model, options.types, report.parent_hash);
   GgufWriter writer = SLIP_TRY(GgufWriter::create(target, metadata, specs));
   Encoder encoder(options, pool, writer);

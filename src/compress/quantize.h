@@ -9,13 +9,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "compress/target.h"
 #include "compress/type_plan.h"
 #include "formats/summary.h"
 #include "ops/thread_pool.h"
 
 namespace slip {
-
-enum class Existing { kRefuse, kReplace };
 
 struct QuantizeOptions {
   TypePlanOptions types;
