@@ -41,6 +41,7 @@ class CpuRunner final : public ModelRunner {
         kv_(std::move(kv)),
         n_ctx_(options.n_ctx),
         fine_above_(fine_above(options.activations)) {
+    ctx_.set_observer(options.observer);
     for (const RopeSpec& spec : config_.ropes) ropes_.emplace_back(spec, n_ctx_);
   }
 

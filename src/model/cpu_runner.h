@@ -22,6 +22,7 @@ struct CpuRunnerOptions {
   KvOptions kv;                 // n_pages = 0: enough for one sequence of n_ctx
   ActivationBits activations = ActivationBits::k16;
   const KernelTable* kernels = nullptr;  // copied; null: the fastest (or forced) ones
+  InputObserver* observer = nullptr;     // of the inputs of all linear maps; not owned
 };
 
 Result<std::unique_ptr<ModelRunner>> make_cpu_runner(std::shared_ptr<const ModelWeights> weights,

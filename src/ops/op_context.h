@@ -21,6 +21,8 @@ struct ScratchBytes {
   std::size_t shared = 0;  // by all threads
 };
 
+class InputObserver;
+
 // Not thread-safe: one op at a time. The pool may be shared with other contexts.
 class OpContext {
  public:
@@ -73,6 +75,9 @@ class OpContext {
   // Where ops leave their spans; null (the default): nowhere. Not owned.
   Trace* trace() const { return trace_; }
   void set_trace(Trace* trace) { trace_ = trace; }
+  // Who sees the inputs of products; null (the default): nobody. Not owned.
+  InputObserver* observer() const { return observer_; }
+  void set_observer(InputObserver* observer) { observer_ = observer; }
   // The layer that the next ops belong to; -1: none.
   void set_layer(int layer) {
     if (trace_ != nullptr) trace_->set_layer(layer);
@@ -93,6 +98,7 @@ class OpContext {
   std::uint64_t n_ops_ = 0;
   std::vector<Begun> begun_;  // by thread: the last op that it began
   Trace* trace_ = nullptr;
+  InputObserver* observer_ = nullptr;
 };
 
 }  // namespace slip

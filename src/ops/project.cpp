@@ -50,11 +50,15 @@ class Project {
       n_groups_ += job.weight->n_groups();
     }
     SLIP_CHECK(!quantizes_ || n_cols() % kActBlock == 0);
-    is_few_ = !is_exact && input.x.n_rows <= kFewRows;
+    // An observer wants the rows in one place.
+    is_few_ = !is_exact && ctx.observer() == nullptr && input.x.n_rows <= kFewRows;
   }
 
   void run() {
     if (!is_few_) prepare_all();
+    if (ctx_.observer() != nullptr) {
+      ctx_.observer()->on_input(normalises() ? input_.buffers.normed : input_.x, jobs_);
+    }
     const std::int64_t of_unit = epilogue_.activation != nullptr ? 2 : 1;
     // The weights of few rows come as one stream, however they are cut.
     const std::int64_t n_together = is_few_ ? 2 : groups_per_task(n_groups_, ctx_.n_threads());

@@ -43,6 +43,15 @@ struct Epilogue {
   const GateActivation* activation = nullptr;
 };
 
+// Sees what products are given: calibration's view of the model.
+class InputObserver {
+ public:
+  virtual ~InputObserver() = default;
+  // Before a product, on the thread that runs the ops. `x`: what the weights of all jobs multiply,
+  // after the norm; [n_rows][n_cols of the weights].
+  virtual void on_input(const Rows& x, std::span<const ProjectJob> jobs) = 0;
+};
+
 // out = W · norm(x) + bias for up to 3 jobs with one input, then the epilogue. A few rows are one
 // parallel region: every thread prepares the input for itself, which takes less than waiting for
 // one that does.
