@@ -6,8 +6,10 @@
 #include <cmath>
 #include <numeric>
 
+#include "compress/prune/activations.h"
 #include "compress/prune/cut.h"
 #include "compress/prune/importance.h"
+#include "compress/prune/repair.h"
 #include "formats/gguf.h"
 #include "model/families/family.h"
 #include "model/source.h"
@@ -222,7 +224,7 @@ TEST_F(Prune, ZerosGroups) {
 
 TEST(ZeroRow, EqualMagnitudesStayFromTheFirst) {
   std::vector<float> row = {1, -1, 1, 1, 3, -2, 2, 0};
-  zero_row({.n_kept = 2, .group_size = 4}, -1, row);
+  zero_row({.n_kept = 2, .group_size = 4}, -1, {}, row);
   EXPECT_EQ(row, (std::vector<float>{1, -1, 0, 0, 3, -2, 0, 0}));
 }
 
@@ -259,6 +261,129 @@ TEST(CutMetadata, WindowsStayWithTheirLayers) {
   ASSERT_EQ(after.n_layers(), 11);
   EXPECT_EQ(after.layers[4].window, 0);  // layer 5 of the source, the first that sees all
   EXPECT_EQ(after.layers[5].window, 8);
+}
+
+// A text that the tiny vocabulary spells byte by byte.
+std::string some_text(std::size_t n_bytes) {
+  std::string text;
+  while (text.size() < n_bytes)
+    text += "The quick brown fox, " + std::to_string(text.size()) + "; ";
+  return text;
+}
+
+class Calibrated : public Prune {
+ protected:
+  void SetUp() override {
+    test::tiny_llama({.n_layers = 3, .n_ctx = 512, .n_idle_layers = 1}).write(source_);
+  }
+};
+
+TEST_F(Calibrated, MeasuresInfluenceAndInputs) {
+  ThreadPool one(1), many(3);
+  const ActivationOptions options{
+      .window = 64, .max_windows = 3, .first_products = 1, .last_products = 2};
+  const auto seen = measure_activations(source_, some_text(300), options, one);
+  ASSERT_TRUE(seen) << seen.error().message;
+  ASSERT_EQ(seen->size(), 4u);
+  EXPECT_NEAR((*seen)[3].influence, 0, 1e-6);  // the idle layer adds nothing
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_GT((*seen)[i].influence, 0.01) << i;
+  EXPECT_TRUE((*seen)[0].down_products.empty());
+  const LayerActivations& layer = (*seen)[1];
+  ASSERT_EQ(layer.down_products.size(), 128u * 128);
+  for (std::size_t i = 0; i < 128; ++i) {
+    EXPECT_NEAR(layer.down_products[i * 129], layer.down[i], 1e-3 * layer.down[i] + 1e-6);
+  }
+  // Norm weights are near 1: each input has about as many squares as tokens times columns.
+  EXPECT_NEAR(std::accumulate(layer.qkv.begin(), layer.qkv.end(), 0.0) / (192 * 64), 1, 0.2);
+  const auto again = measure_activations(source_, some_text(300), options, many);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)[1].down_products, layer.down_products);
+  EXPECT_EQ((*again)[2].o, (*seen)[2].o);
+}
+
+TEST_F(Calibrated, LeavesOutTheLayerOfLeastInfluence) {
+  const auto report = run({.n_layers = 1, .text = some_text(600)});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->layers, std::vector<int>{3});
+}
+
+TEST_F(Calibrated, JudgesWeightsByTheirInputs) {
+  const std::string text = some_text(600);
+  ASSERT_TRUE(run({.text = text, .zeros = {.share = 0.5, .scope = ZeroScope::kRow}}));
+  ThreadPool pool(1);
+  const auto seen = measure_activations(source_, text, {}, pool);
+  ASSERT_TRUE(seen);
+  const GgufFile before = *GgufFile::open(source_), after = *GgufFile::open(target_);
+  const auto old = values_of(before, "blk.1.ffn_down.weight");
+  const auto now = values_of(after, "blk.1.ffn_down.weight");
+  double largest_gone = 0, smallest_left = 1e9;
+  for (std::size_t j = 0; j < 128; ++j) {
+    const double score = std::fabs(old[j]) * std::sqrt((*seen)[1].down[j]);
+    double& edge = now[j] == 0 ? largest_gone : smallest_left;
+    edge = now[j] == 0 ? std::max(edge, score) : std::min(edge, score);
+  }
+  EXPECT_LT(largest_gone, smallest_left * 1.000001);
+}
+
+TEST_F(Calibrated, RepairsWhatRemains) {
+  const std::string text = some_text(1200);
+  ThreadPool pool(2);
+  const auto seen = measure_activations(source_, text, {.last_products = 4}, pool);
+  ASSERT_TRUE(seen);
+  ASSERT_TRUE(run({.text = text, .ffn_channels = 0.25}));
+  const auto cut = values_of(*GgufFile::open(target_), "blk.1.ffn_down.weight");
+  const auto gate = values_of(*GgufFile::open(target_), "blk.1.ffn_gate.weight");
+  ASSERT_TRUE(run({.text = text, .ffn_channels = 0.25, .repairs = true}));
+  const GgufFile after = *GgufFile::open(target_);
+  EXPECT_EQ(values_of(after, "blk.1.ffn_gate.weight"), gate);
+  const auto repaired = values_of(after, "blk.1.ffn_down.weight");
+  const auto old = values_of(*GgufFile::open(source_), "blk.1.ffn_down.weight");
+  const auto old_gate = values_of(*GgufFile::open(source_), "blk.1.ffn_gate.weight");
+  // The error eᵀ C e of the first row, e: what it lost by column.
+  const auto error = [&](const std::vector<float>& row) {
+    std::vector<double> lost(old.begin(), old.begin() + 128);
+    std::size_t k = 0;
+    for (std::size_t c = 0; c < 128 && k < 96; ++c) {
+      if (std::equal(&gate[k * 64], &gate[k * 64] + 64, &old_gate[c * 64])) lost[c] -= row[k++];
+    }
+    double sum = 0;
+    for (std::size_t i = 0; i < 128; ++i) {
+      for (std::size_t j = 0; j < 128; ++j) {
+        sum += lost[i] * lost[j] * (*seen)[1].down_products[std::max(i, j) * 128 + std::min(i, j)];
+      }
+    }
+    return sum;
+  };
+  EXPECT_LT(error(repaired), 0.8 * error(cut));
+}
+
+TEST(SolveRepair, FindsWhatAColumnIsMadeOf) {
+  // Column 2 is column 0 plus twice column 1.
+  constexpr double kRows[4][3] = {{1, 0, 1}, {0, 1, 2}, {2, 1, 4}, {1, -1, -1}};
+  std::vector<float> products(9);
+  for (const auto& row : kRows) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (std::size_t j = 0; j <= i; ++j)
+        products[i * 3 + j] += static_cast<float>(row[i] * row[j]);
+    }
+  }
+  ThreadPool pool(2);
+  const Repair repair = solve_repair(products, {0, 1}, pool);
+  ASSERT_EQ(repair.gone, std::vector<std::int64_t>{2});
+  EXPECT_NEAR(repair.factors[0], 1, 0.03);  // but for the ridge
+  EXPECT_NEAR(repair.factors[1], 2, 0.03);
+  std::vector<float> out = {5, 6};
+  repair.apply(std::vector<float>{5, 6, 10}, out);
+  EXPECT_NEAR(out[0], 15, 0.3);
+  EXPECT_NEAR(out[1], 26, 0.3);
+}
+
+TEST_F(Calibrated, RefusesWhatNeedsAText) {
+  expect_failure({.n_layers = 1}, "layers by influence: expected a text");
+  expect_failure({.ffn_channels = 0.5, .repairs = true}, "repair: expected a text");
+  expect_failure({.text = some_text(600), .repairs = true}, "repair: expected FFN channels");
+  expect_failure({.n_layers = 4, .text = some_text(600)}, "expected at least one that stays");
+  expect_failure({.n_layers = 1, .text = "short"}, "text: expected at least one window");
 }
 
 TEST_F(Prune, RefusesWhatMakesNoSense) {

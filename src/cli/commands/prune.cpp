@@ -18,6 +18,9 @@ struct Options {
   std::string source;
   std::string target;
   std::vector<std::int64_t> layers;
+  int n_layers = 0;
+  std::string file;
+  bool repair = false;
   std::string ffn_channels, heads, kv_groups;  // "25%" or "0.25"
   std::string zeros;                           // the same
   std::string scope = "matrix";
@@ -62,16 +65,22 @@ Result<ZeroOptions> zero_options(const Options& o) {
 Result<PruneOptions> prune_options(const Options& o) {
   PruneOptions options;
   options.layers.assign(o.layers.begin(), o.layers.end());
+  options.n_layers = o.n_layers;
+  options.repairs = o.repair;
+  if (o.file.empty() && (o.n_layers > 0 || o.repair)) {
+    return invalid("{}: expected -f FILE, a text to measure by, beside it, got none",
+                   o.repair ? "--repair" : "--drop-layers");
+  }
   options.ffn_channels = SLIP_TRY(share_of("--ffn-channels", o.ffn_channels));
   options.heads = SLIP_TRY(share_of("--heads", o.heads));
   options.kv_groups = SLIP_TRY(share_of("--kv-groups", o.kv_groups));
   options.zeros = SLIP_TRY(zero_options(o));
   options.existing = o.force ? Existing::kReplace : Existing::kRefuse;
-  const bool any = !options.layers.empty() || options.ffn_channels > 0 || options.heads > 0 ||
-                   options.kv_groups > 0 || options.zeros.any();
+  const bool any = !options.layers.empty() || options.n_layers > 0 || options.ffn_channels > 0 ||
+                   options.heads > 0 || options.kv_groups > 0 || options.zeros.any();
   if (!any) {
     return invalid(
-        "nothing to prune: expected --layers, --ffn-channels, --heads, --kv-groups, "
+        "nothing to prune: expected --layers, --drop-layers, --ffn-channels, --heads, --kv-groups, "
         "--zeros or --pattern");
   }
   return options;
@@ -123,6 +132,7 @@ Result<int> run(const Options& o) {
   Progress progress("prune", 100);
   const InterruptGuard guard;
   PruneOptions options = SLIP_TRY(prune_options(o));
+  if (!o.file.empty()) options.text = SLIP_TRY(read_input(o.file));
   options.on_progress = [&progress](std::int64_t done, std::int64_t total) {
     progress.update(total == 0 ? 100 : 100 * done / total);
   };
@@ -152,6 +162,8 @@ CommandBody setup(Arguments& args) {
   args.add_positional("target", o->target, "the GGUF file to write");
   args.section("Structures");
   args.add("--layers", o->layers, "layers to leave out, counted from 0: 20,21,22", kNotNegative);
+  args.add("--drop-layers", o->n_layers,
+           "how many to leave out, those of least influence on -f's text", kNotNegative);
   args.add("--ffn-channels", o->ffn_channels, "share of each FFN's channels to leave out: 25%");
   args.add("--heads", o->heads, "share of the query heads of each key-value head to leave out");
   args.add("--kv-groups", o->kv_groups,
@@ -161,6 +173,9 @@ CommandBody setup(Arguments& args) {
   args.add_choice("--scope", o->scope, {"model", "matrix", "row"},
                   "within what the smallest are looked for");
   args.add("--pattern", o->pattern, "N:M, N weights that stay of each M in a row: 2:4");
+  args.section("Calibration");
+  args.add_path("-f,--file", o->file, "a text: activations decide what goes; - is standard input");
+  args.add_flag("--repair", o->repair, "fit what remains of ffn_down to what it was, on the text");
   args.section("Run");
   args.add("-t,--threads", o->n_threads, "0: one a core that this process may use",
            {.min = 0, .max = 1024});

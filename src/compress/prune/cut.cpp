@@ -146,7 +146,10 @@ void TensorCut::decode(std::int64_t i, std::vector<float>& whole, float* out) co
   }
   whole.resize(static_cast<std::size_t>(source->n_cols()));
   decode_row(source->dtype, row, source->n_cols(), whole.data());
-  for (const std::int64_t col : *cols) *out++ = whole[static_cast<std::size_t>(col)];
+  for (std::size_t j = 0; j < cols->size(); ++j) {
+    out[j] = whole[static_cast<std::size_t>((*cols)[j])];
+  }
+  if (repair != nullptr) repair->apply(whole, {out, cols->size()});
 }
 
 std::vector<TensorCut> cut_tensors(const GgufFile& source, const ModelConfig& config,

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/metadata.h"
 #include "base/result.h"
+#include "compress/prune/repair.h"
 #include "formats/gguf.h"
 #include "model/config.h"
 
@@ -32,6 +34,8 @@ struct TensorCut {
   std::string name;
   std::optional<std::vector<std::int64_t>> rows;  // that stay; nothing: all
   std::optional<std::vector<std::int64_t>> cols;
+  std::shared_ptr<const Repair> repair = {};  // of what the columns that go leave undone, or null
+  std::vector<float> input_norms = {};  // of the columns that stay, for Wanda; empty: not asked for
 
   std::int64_t n_rows() const;
   std::int64_t n_cols() const;

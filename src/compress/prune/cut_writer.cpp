@@ -22,6 +22,7 @@ std::int64_t bytes_of_row(const TensorCut& cut) {
 
 bool is_copied(const TensorCut& cut) {
   if (!cut.cols) return true;
+  if (cut.repair != nullptr) return false;
   const std::vector<std::int64_t>& cols = *cut.cols;
   const auto block = static_cast<std::size_t>(dtype_info(cut.source->dtype).block_size);
   if (cols.size() % block != 0) return false;
@@ -83,7 +84,7 @@ Result<> CutWriter::encode_rows(const TensorCut& cut, Range rows, const ZeroOpti
     row.resize(static_cast<std::size_t>(n_cols));
     cut.decode(rows.begin + i, whole, row.data());
     if (zeros != nullptr) {
-      zero_row(*zeros, threshold, row);
+      zero_row(*zeros, threshold, cut.input_norms, row);
       n_zeros += std::count(row.begin(), row.end(), 0.0f);
     }
     return format.fit_row(row.data(), n_cols, batch_.data() + i * n_bytes);

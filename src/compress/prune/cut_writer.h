@@ -14,7 +14,8 @@
 namespace slip {
 
 // How the bytes of a cut tensor come about: for rows alone, and for columns that fall on whole
-// blocks of its type, they are copied; else rows are decoded and encoded once more.
+// blocks of its type and need no repair, they are copied; else rows are decoded and encoded once
+// more.
 bool is_copied(const TensorCut& cut);
 
 // One tensor after another, some millions of weights at a time; the same bytes for any number of

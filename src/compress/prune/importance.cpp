@@ -20,10 +20,15 @@ std::vector<double> summed(const std::vector<double>& values, int size) {
   return sums;
 }
 
+std::vector<double> rooted(std::vector<double> values) {
+  for (double& x : values) x = std::sqrt(x);
+  return values;
+}
+
 std::vector<double> root_of_product(std::vector<double> a, const std::vector<double>& b) {
   SLIP_CHECK(a.size() == b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] = std::sqrt(a[i] * b[i]);
-  return a;
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] *= b[i];
+  return rooted(std::move(a));
 }
 
 }  // namespace
@@ -84,7 +89,16 @@ std::vector<double> Importance::column_squares(const TensorView& tensor) const {
   return parts[0];
 }
 
+std::vector<double> Importance::added_squares(int layer, std::string_view stem) const {
+  const LayerActivations& seen = activations_[static_cast<std::size_t>(layer)];
+  std::vector<double> squares = column_squares(tensor(layer, stem));
+  const std::vector<double>& inputs = stem == "ffn_down" ? seen.down : seen.o;
+  for (std::size_t i = 0; i < squares.size(); ++i) squares[i] *= inputs[i];
+  return squares;
+}
+
 std::vector<double> Importance::channels(int layer) const {
+  if (!activations_.empty()) return rooted(added_squares(layer, "ffn_down"));
   const std::int64_t d_ff = recipe(layer).d_ff;
   const TensorView& up = tensor(layer, "ffn_up");
   const bool is_fused = !has(layer, "ffn_gate");  // gate first
@@ -96,6 +110,9 @@ std::vector<double> Importance::channels(int layer) const {
 
 std::vector<double> Importance::heads(int layer) const {
   const LayerRecipe& r = recipe(layer);
+  if (!activations_.empty()) {
+    return rooted(summed(added_squares(layer, "attn_output"), r.head_dim));
+  }
   const bool is_fused = has(layer, "attn_qkv");
   const auto q = row_squares(tensor(layer, is_fused ? "attn_qkv" : "attn_q"),
                              {0, std::int64_t{r.n_heads} * r.head_dim});
@@ -105,13 +122,17 @@ std::vector<double> Importance::heads(int layer) const {
 
 std::vector<double> Importance::kv_heads(int layer) const {
   const LayerRecipe& r = recipe(layer);
+  const int of_group = r.n_heads / r.n_kv_heads * r.head_dim;
+  if (!activations_.empty()) {
+    return rooted(summed(added_squares(layer, "attn_output"), of_group));
+  }
   const bool is_fused = has(layer, "attn_qkv");
   const std::int64_t begin =
       is_fused ? std::int64_t{r.n_heads + r.n_kv_heads} * r.head_dim : std::int64_t{0};
   const auto v = row_squares(tensor(layer, is_fused ? "attn_qkv" : "attn_v"),
                              {begin, std::int64_t{r.n_kv_heads} * r.head_dim});
   const auto o = column_squares(tensor(layer, "attn_output"));
-  return root_of_product(summed(v, r.head_dim), summed(o, r.n_heads / r.n_kv_heads * r.head_dim));
+  return root_of_product(summed(v, r.head_dim), summed(o, of_group));
 }
 
 }  // namespace slip

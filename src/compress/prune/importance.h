@@ -1,9 +1,10 @@
-// What the weights alone say of how much a layer's channels and heads matter.
+// How much a layer's channels and heads matter: by the weights alone, or by what they are given.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
+#include "compress/prune/activations.h"
 #include "formats/gguf.h"
 #include "model/config.h"
 #include "ops/thread_pool.h"
@@ -13,8 +14,11 @@ namespace slip {
 // The same for any number of threads.
 class Importance {
  public:
-  Importance(const GgufFile& model, const ModelConfig& config, ThreadPool& pool)
-      : model_(model), config_(config), pool_(pool) {}
+  // `activations` (may be empty) are of the model's layers; then a channel's importance is the
+  // length of what it adds to the residual stream: Σ x² · ‖column that x meets‖², root taken.
+  Importance(const GgufFile& model, const ModelConfig& config,
+             const std::vector<LayerActivations>& activations, ThreadPool& pool)
+      : model_(model), config_(config), activations_(activations), pool_(pool) {}
 
   // ‖gate row‖ · ‖up row‖ · ‖down column‖ of each FFN channel of a layer: [d_ff].
   std::vector<double> channels(int layer) const;
@@ -27,6 +31,8 @@ class Importance {
   struct Range {
     std::int64_t begin, n;
   };
+  // Of the columns of o, or of down, by activations: the square of what they add.
+  std::vector<double> added_squares(int layer, std::string_view stem) const;
   const TensorView& tensor(int layer, std::string_view stem) const;
   bool has(int layer, std::string_view stem) const;
   std::vector<double> row_squares(const TensorView& tensor, Range rows) const;
@@ -37,6 +43,7 @@ class Importance {
 
   const GgufFile& model_;
   const ModelConfig& config_;
+  const std::vector<LayerActivations>& activations_;
   ThreadPool& pool_;
 };
 

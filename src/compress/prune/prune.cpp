@@ -7,7 +7,7 @@
 
 #include "compress/prune/cut.h"
 #include "compress/prune/cut_writer.h"
-#include "compress/prune/importance.h"
+#include "compress/prune/plan.h"
 #include "formats/gguf_writer.h"
 #include "formats/hf_folder.h"
 #include "formats/shown.h"
@@ -19,73 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<> check_share(const char* what, double share) {
-  if (share >= 0 && share < 1) return {};
-  return invalid("{}: expected a share from 0 to below 1, got {}", what, share);
-}
-
-Result<> check_options(const PruneOptions& options, const ModelConfig& config) {
-  SLIP_TRY(check_share("FFN channels", options.ffn_channels));
-  SLIP_TRY(check_share("heads", options.heads));
-  SLIP_TRY(check_share("key-value groups", options.kv_groups));
-  SLIP_TRY(check_share("zeros", options.zeros.share));
-  const ZeroOptions& zeros = options.zeros;
-  if (zeros.group_size != 0 && (zeros.n_kept < 1 || zeros.n_kept >= zeros.group_size)) {
-    return invalid("zeros: expected N:M with N from 1 to below M, got {}:{}", zeros.n_kept,
-                   zeros.group_size);
-  }
-  for (const int layer : options.layers) {
-    if (layer >= 0 && layer < config.n_layers()) continue;
-    return invalid("layer {}: expected 0 … {}", layer, config.n_layers() - 1);
-  }
-  return {};
-}
-
-// `share` of `n` taken off, in steps of `step`; at least one step stays.
-int rest_of(int n, double share, int step) {
-  const double kept = static_cast<double>(n) * (1 - share) / step;
-  return std::min(n, std::max(1, static_cast<int>(std::lround(kept))) * step);
-}
-
-// The query heads that stay in the groups that stay, as many in each.
-std::vector<int> kept_heads(const std::vector<double>& importance, const std::vector<int>& kv_heads,
-                            int group_size, int n_of_group) {
-  std::vector<int> kept;
-  for (const int kv : kv_heads) {
-    const auto first = importance.begin() + kv * group_size;
-    for (const int head : largest({first, first + group_size}, n_of_group)) {
-      kept.push_back(kv * group_size + head);
-    }
-  }
-  return kept;
-}
-
-std::vector<LayerCut> plan_layers(const GgufFile& model, const ModelConfig& config,
-                                  const PruneOptions& options, ThreadPool& pool) {
-  const Importance importance(model, config, pool);
-  std::vector<LayerCut> layers;
-  for (LayerCut& cut : whole_model(config)) {
-    const std::vector<int>& out = options.layers;
-    if (std::find(out.begin(), out.end(), cut.layer) != out.end()) continue;
-    const LayerRecipe& recipe = config.layers[static_cast<std::size_t>(cut.layer)];
-    if (options.ffn_channels > 0) {
-      const TensorView* down = model.find(fmt::format("blk.{}.ffn_down.weight", cut.layer));
-      const auto block = static_cast<int>(dtype_info(down->dtype).block_size);
-      const int n = rest_of(recipe.d_ff, options.ffn_channels, std::max(32, block));
-      cut.channels = largest(importance.channels(cut.layer), n);
-    }
-    if (options.heads > 0 || options.kv_groups > 0) {
-      const int group_size = recipe.n_heads / recipe.n_kv_heads;
-      const int n_groups = rest_of(recipe.n_kv_heads, options.kv_groups, 1);
-      cut.kv_heads = largest(importance.kv_heads(cut.layer), n_groups);
-      cut.heads = kept_heads(importance.heads(cut.layer), cut.kv_heads, group_size,
-                             rest_of(group_size, options.heads, 1));
-    }
-    layers.push_back(std::move(cut));
-  }
-  return layers;
-}
-
 void describe(Metadata& metadata, const PruneOptions& options, const PruneReport& report) {
   if (!report.layers.empty()) {
     metadata.set("slipstream.prune.layers",
@@ -95,6 +28,8 @@ void describe(Metadata& metadata, const PruneOptions& options, const PruneReport
     if (value > 0) metadata.set(fmt::format("slipstream.prune.{}", key), value);
   };
   share("ffn_channels", options.ffn_channels);
+  if (!options.text.empty()) metadata.set("slipstream.prune.by", std::string("activations"));
+  if (options.repairs) metadata.set("slipstream.prune.repaired", true);
   share("heads", options.heads);
   share("kv_groups", options.kv_groups);
   const ZeroOptions& zeros = options.zeros;
@@ -121,24 +56,7 @@ Result<Metadata> target_metadata(const GgufFile& model, const ModelConfig& confi
   return metadata;
 }
 
-Result<> check_zeros(const ZeroOptions& zeros, const std::vector<TensorCut>& cuts) {
-  for (const TensorCut& cut : cuts) {
-    if (!zeros.any() || !cut.is_layer_matrix()) continue;
-    const QuantFormat& format = quant_format(cut.source->dtype);
-    if (format.has_min || format.codebook != nullptr) {
-      return fail(ErrorKind::kUnsupported,
-                  "tensor {}: expected a type that has a zero, such as F16 or Q8_0, got {}",
-                  shown(cut.name), dtype_name(cut.source->dtype));
-    }
-    if (zeros.group_size > 0 && cut.n_cols() % zeros.group_size != 0) {
-      return invalid("tensor {}: expected a multiple of {} columns, got {}", shown(cut.name),
-                     zeros.group_size, cut.n_cols());
-    }
-  }
-  return {};
-}
-
-// The magnitudes up to which weights go, by tensor.
+// What weights must be judged above to stay, by tensor.
 std::vector<float> thresholds(const ZeroOptions& zeros, const std::vector<TensorCut>& cuts,
                               ThreadPool& pool) {
   std::vector<float> limits(cuts.size(), -1.0f);
@@ -205,11 +123,7 @@ Result<PruneReport> prune_model(const fs::path& source, const fs::path& target,
   const ModelConfig& config = opened->config();
   const GgufFile model = SLIP_TRY(GgufFile::open(source));
   SLIP_TRY(check_target(model, target, options.existing));
-  SLIP_TRY(check_options(options, config));
-  const std::vector<LayerCut> layers = plan_layers(model, config, options, pool);
-  if (layers.empty()) return invalid("layers: expected at least one that stays, got none");
-  const std::vector<TensorCut> cuts = cut_tensors(model, config, layers);
-  SLIP_TRY(check_zeros(options.zeros, cuts));
+  const auto [layers, cuts] = SLIP_TRY(plan_prune(model, source, {config, options}, pool));
 
   Metadata metadata = SLIP_TRY(target_metadata(model, config, layers));
   PruneReport report = make_report(model, config, layers, cuts);

@@ -20,9 +20,14 @@ namespace slip {
 // the same number.
 struct PruneOptions {
   std::vector<int> layers = {};  // to leave out
+  int n_layers = 0;              // more to leave out: those of least block influence on the text
+  // Calibration text: what goes is then decided by activations (activations.h). Empty: by the
+  // weights alone.
+  std::string text = {};
   // Of the FFN's channels; what stays is rounded to a multiple of 32, or of the block of ffn_down's
   // type where that is larger, so that the usual types can hold the result.
   double ffn_channels = 0;
+  bool repairs = false;    // ffn_down by least squares on the text, where channels go (repair.h)
   double heads = 0;        // of the query heads of each key-value head
   double kv_groups = 0;    // of the key-value heads, with their query heads
   ZeroOptions zeros = {};  // in what is left of the layers' matrices

@@ -12,10 +12,6 @@ namespace {
 constexpr int kLowBits = 16;
 using Counts = std::vector<std::int64_t>;
 
-std::uint32_t magnitude_bits(float x) {
-  return std::bit_cast<std::uint32_t>(std::fabs(x));
-}
-
 // How many weights fall where, by `slot_of` their magnitude's bits (negative: nowhere).
 template <class SlotOf>
 Counts count(std::span<const TensorCut* const> matrices, ThreadPool& pool, const SlotOf& slot_of) {
@@ -25,8 +21,9 @@ Counts count(std::span<const TensorCut* const> matrices, ThreadPool& pool, const
       std::vector<float> whole, row(static_cast<std::size_t>(matrix->n_cols()));
       for (std::int64_t i = begin; i < end; ++i) {
         matrix->decode(i, whole, row.data());
-        for (const float x : row) {
-          const int slot = slot_of(magnitude_bits(x));
+        for (std::size_t j = 0; j < row.size(); ++j) {
+          const int slot =
+              slot_of(std::bit_cast<std::uint32_t>(judged(row[j], matrix->input_norms, j)));
           if (slot >= 0) ++counts[static_cast<std::size_t>(thread)][static_cast<std::size_t>(slot)];
         }
       }
@@ -47,12 +44,12 @@ int slot_with(const Counts& counts, std::int64_t& n) {
 }
 
 // Leaves the `n_kept` largest.
-void keep_largest(std::span<float> values, std::int64_t n_kept) {
+void keep_largest(std::span<float> values, std::span<const float> norms, std::int64_t n_kept) {
   std::vector<std::int32_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
   const auto larger = [&](std::int32_t a, std::int32_t b) {
-    const float x = std::fabs(values[static_cast<std::size_t>(a)]);
-    const float y = std::fabs(values[static_cast<std::size_t>(b)]);
+    const auto i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
+    const float x = judged(values[i], norms, i), y = judged(values[j], norms, j);
     return x != y ? x > y : a < b;
   };
   std::nth_element(order.begin(), order.begin() + n_kept, order.end(), larger);
@@ -83,22 +80,25 @@ float magnitude_threshold(std::span<const TensorCut* const> matrices, double sha
                               static_cast<std::uint32_t>(low));
 }
 
-void zero_row(const ZeroOptions& options, float threshold, std::span<float> row) {
+void zero_row(const ZeroOptions& options, float threshold, std::span<const float> norms,
+              std::span<float> row) {
   if (options.group_size > 0) {
     const auto size = static_cast<std::size_t>(options.group_size);
     for (std::size_t i = 0; i + size <= row.size(); i += size) {
-      keep_largest(row.subspan(i, size), options.n_kept);
+      keep_largest(row.subspan(i, size), norms.empty() ? norms : norms.subspan(i, size),
+                   options.n_kept);
     }
     return;
   }
   if (options.scope == ZeroScope::kRow) {
     const auto n = static_cast<double>(row.size());
-    keep_largest(row, static_cast<std::int64_t>(row.size()) -
-                          static_cast<std::int64_t>(std::llround(options.share * n)));
+    keep_largest(row, norms,
+                 static_cast<std::int64_t>(row.size()) -
+                     static_cast<std::int64_t>(std::llround(options.share * n)));
     return;
   }
-  for (float& x : row) {
-    if (std::fabs(x) <= threshold) x = 0.0f;
+  for (std::size_t j = 0; j < row.size(); ++j) {
+    if (judged(row[j], norms, j) <= threshold) row[j] = 0.0f;
   }
 }
 

@@ -1,7 +1,9 @@
 // Unstructured sparsity: which weights of a matrix become zero, by magnitude (Han et al. 2015) or
-// in groups of M of which N stay (Mishra et al. 2021).
+// by |w| · ‖x‖ where the inputs x of its columns are known (Wanda, Sun et al. 2023); also in groups
+// of M of which N stay (Mishra et al. 2021).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -26,14 +28,22 @@ struct ZeroOptions {
   bool any() const { return share > 0 || group_size > 0; }
 };
 
-// The largest of the round(share · n) smallest magnitudes of the matrices; -1 when share · n rounds
-// to 0. What is no larger than it becomes zero: of equal magnitudes all or none, so that a little
-// more than `share` may go. Exact, in two passes that count, whatever the size.
+// The largest of the round(share · n) smallest weights of the matrices, by what they are judged by;
+// -1 when share · n rounds to 0. What is no larger than it becomes zero: of equal magnitudes all or
+// none, so that a little more than `share` may go. Exact, in two passes that count, whatever the
+// size.
 float magnitude_threshold(std::span<const TensorCut* const> matrices, double share,
                           ThreadPool& pool);
 
+// What a weight is judged by: |w|, times ‖x‖ of its column unless `norms` is empty.
+inline float judged(float w, std::span<const float> norms, std::size_t col) {
+  return norms.empty() ? std::fabs(w) : std::fabs(w) * norms[col];
+}
+
 // Sets those weights of a row to zero that aren't among what stays. `threshold` is the matrix's,
 // for the scopes that have one. Ties within a row or group: the first stay.
-void zero_row(const ZeroOptions& options, float threshold, std::span<float> row);
+// `norms`: [n_cols], or empty.
+void zero_row(const ZeroOptions& options, float threshold, std::span<const float> norms,
+              std::span<float> row);
 
 }  // namespace slip

@@ -1,0 +1,199 @@
+#include "compress/prune/activations.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <unordered_map>
+
+#include "model/cpu_runner.h"
+#include "model/source.h"
+#include "ops/project.h"
+
+namespace slip {
+namespace {
+
+// Weights smaller than this hide the column of the stream behind them.
+constexpr float kLeastNormWeight = 1e-4f;
+
+class Collector final : public InputObserver {
+ public:
+  Collector(const ModelWeights& weights, const ActivationOptions& options, ThreadPool& pool)
+      : weights_(weights), pool_(pool) {
+    const ModelConfig& config = weights.source->config();
+    for (int i = 0; i < config.n_layers(); ++i) {
+      const LayerWeights& w = weights.layers[static_cast<std::size_t>(i)];
+      const LayerRecipe& recipe = config.layers[static_cast<std::size_t>(i)];
+      const auto width = static_cast<std::size_t>(config.d_model);
+      const auto d_ff = static_cast<std::size_t>(recipe.d_ff);
+      LayerActivations& layer = layers_.emplace_back();
+      layer.qkv.resize(width);
+      layer.gate_up.resize(width);
+      layer.o.resize(static_cast<std::size_t>(recipe.n_heads * recipe.head_dim));
+      layer.down.resize(d_ff);
+      if (i >= options.first_products && i < options.last_products) {
+        layer.down_products.resize(d_ff * d_ff);
+      }
+      at_[&w.q.matrix()] = {i, Place::kQkv};
+      at_[&w.o.matrix()] = {i, Place::kO};
+      at_[&w.gate.matrix()] = {i, Place::kGateUp};
+      at_[&w.down.matrix()] = {i, Place::kDown};
+    }
+  }
+
+  void on_input(const Rows& x, std::span<const ProjectJob> jobs) override {
+    const auto found = at_.find(jobs.front().weight);
+    if (found == at_.end()) return;  // the output matrix
+    const auto [index, place] = found->second;
+    LayerActivations& layer = layers_[static_cast<std::size_t>(index)];
+    switch (place) {
+      case Place::kQkv:
+        compare_streams(x, index, weights_.layers[static_cast<std::size_t>(index)].attn_norm);
+        return add_squares(x, layer.qkv);
+      case Place::kO:
+        return add_squares(x, layer.o);
+      case Place::kGateUp:
+        return add_squares(x, layer.gate_up);
+      case Place::kDown:
+        if (!layer.down_products.empty()) add_products(x, layer.down_products);
+        return add_squares(x, layer.down);
+    }
+  }
+
+  // The stream behind the last layer, after the norm.
+  void on_output(const Rows& x) {
+    compare_streams(x, static_cast<int>(layers_.size()), weights_.output_norm);
+    n_tokens_ += x.n_rows;
+  }
+
+  std::vector<LayerActivations> take() {
+    for (LayerActivations& layer : layers_) {
+      layer.influence = 1 - layer.influence / static_cast<double>(n_tokens_);
+    }
+    return std::move(layers_);
+  }
+
+ private:
+  enum class Place { kQkv, kO, kGateUp, kDown };
+
+  // A norm keeps the stream's direction but for its weights, and cosines ask for no more.
+  void compare_streams(const Rows& x, int index, const std::vector<float>& norm) {
+    const std::size_t width = norm.size();
+    const float offset = weights_.source->config().norm_weight_offset;
+    std::vector<float> stream(static_cast<std::size_t>(x.n_rows) * width);
+    for (std::int64_t r = 0; r < x.n_rows; ++r) {
+      float* out = stream.data() + static_cast<std::size_t>(r) * width;
+      for (std::size_t j = 0; j < width; ++j) {
+        const float weight = norm[j] + offset;
+        out[j] = std::fabs(weight) < kLeastNormWeight ? 0.0f : x.row(r)[j] / weight;
+      }
+      if (index > 0) {
+        layers_[static_cast<std::size_t>(index) - 1].influence +=
+            cosine(out, stream_.data() + static_cast<std::size_t>(r) * width, width);
+      }
+    }
+    stream_ = std::move(stream);
+  }
+
+  static double cosine(const float* a, const float* b, std::size_t n) {
+    double ab = 0, aa = 0, bb = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      ab += double{a[i]} * double{b[i]};
+      aa += double{a[i]} * double{a[i]};
+      bb += double{b[i]} * double{b[i]};
+    }
+    return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 1.0;
+  }
+
+  void add_squares(const Rows& x, std::vector<double>& sums) {
+    pool_.parallel_for(static_cast<std::int64_t>(sums.size()), 64,
+                       [&](std::int64_t begin, std::int64_t end, int) {
+                         for (std::int64_t r = 0; r < x.n_rows; ++r) {
+                           const float* row = x.row(r);
+                           for (std::int64_t j = begin; j < end; ++j) {
+                             sums[static_cast<std::size_t>(j)] += double{row[j]} * double{row[j]};
+                           }
+                         }
+                       });
+  }
+
+  void add_products(const Rows& x, std::vector<float>& products) {
+    const auto n = static_cast<std::int64_t>(std::sqrt(static_cast<double>(products.size())) + 0.5);
+    pool_.parallel_for(n, 8, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        float* out = products.data() + i * n;
+        std::int64_t r = 0;
+        for (; r + 4 <= x.n_rows; r += 4) {
+          add_four_rows({x.row(r), x.row(r + 1), x.row(r + 2), x.row(r + 3)}, i, out);
+        }
+        for (; r < x.n_rows; ++r) {
+          for (std::int64_t j = 0; j <= i; ++j) out[j] += x.row(r)[i] * x.row(r)[j];
+        }
+      }
+    });
+  }
+
+  // Four at a time, so that sums are loaded and stored less often.
+  static void add_four_rows(const std::array<const float*, 4>& rows, std::int64_t i, float* out) {
+    const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3];
+    const float ai = a[i], bi = b[i], ci = c[i], di = d[i];
+    for (std::int64_t j = 0; j <= i; ++j) {
+      out[j] += (ai * a[j] + bi * b[j]) + (ci * c[j] + di * d[j]);
+    }
+  }
+
+  const ModelWeights& weights_;
+  ThreadPool& pool_;
+  std::vector<LayerActivations> layers_;
+  struct At {
+    int layer;
+    Place place;
+  };
+  std::unordered_map<const WeightMatrix*, At> at_;
+  std::vector<float> stream_;  // before the layer that ran last, [n_rows][d_model] without lengths
+  std::int64_t n_tokens_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<LayerActivations>> measure_activations(const std::filesystem::path& model,
+                                                          std::string_view text,
+                                                          const ActivationOptions& options,
+                                                          ThreadPool& pool) {
+  const std::shared_ptr<const ModelSource> source = SLIP_TRY(open_model(model));
+  const auto tokenizer = SLIP_TRY(source->make_tokenizer());
+  const auto tokens = tokenizer->encode(text, {.add_special = true, .parse_special = false});
+  const std::int64_t n_windows =
+      std::min(options.max_windows, static_cast<std::int64_t>(tokens.size()) / options.window);
+  if (n_windows < 1) {
+    return invalid("text: expected at least one window of {} tokens, got {} tokens", options.window,
+                   tokens.size());
+  }
+  const auto weights = SLIP_TRY(ModelWeights::load(source, {}, pool));
+  Collector collector(*weights, options, pool);
+  CpuRunnerOptions runner_options{.n_ctx = options.window, .max_rows = options.window, .kv = {}};
+  runner_options.observer = &collector;
+  const auto runner = SLIP_TRY(make_cpu_runner(weights, pool, runner_options));
+  std::vector<std::int32_t> pages(static_cast<std::size_t>(runner->kv().n_pages()));
+  std::iota(pages.begin(), pages.end(), 0);
+  const std::span<const std::int32_t> page_table[] = {pages};
+  std::vector<BatchRow> rows(static_cast<std::size_t>(options.window));
+  for (std::int64_t w = 0; w < n_windows; ++w) {
+    for (std::int64_t i = 0; i < options.window; ++i) {
+      rows[static_cast<std::size_t>(i)] = {
+          .token = tokens[static_cast<std::size_t>(w * options.window + i)],
+          .position = static_cast<std::int32_t>(i),
+          .sequence = 0,
+          .output = RowOutput::kHidden};
+    }
+    if (tokenizer->adds_bos()) rows[0].token = tokenizer->bos_id();
+    const ForwardOutput out =
+        SLIP_TRY(runner->run({.rows = rows, .page_tables = page_table, .cancel = options.cancel}));
+    std::vector<float> hidden(out.hidden.begin(), out.hidden.end());
+    collector.on_output(
+        {.data = hidden.data(), .stride = source->config().d_model, .n_rows = options.window});
+  }
+  return collector.take();
+}
+
+}  // namespace slip
