@@ -118,7 +118,7 @@ class Collector final : public InputObserver {
   }
 
   void add_products(const Rows& x, std::vector<float>& products) {
-    const auto n = static_cast<std::int64_t>(std::sqrt(static_cast<double>(products.size())) + 0.5);
+    const std::int64_t n = std::llround(std::sqrt(static_cast<double>(products.size())));
     pool_.parallel_for(n, 8, [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t i = begin; i < end; ++i) {
         float* out = products.data() + i * n;
