@@ -49,19 +49,22 @@ bool looks_like_option(std::string_view word) {
 // Options as CLI11 prints them, under a usage line that knows our positionals.
 class HelpFormatter : public CLI::Formatter {
  public:
-  explicit HelpFormatter(const std::string& usage, const std::vector<Positional>& positionals)
-      : usage_(usage), positionals_(positionals) {
+  HelpFormatter(const std::string& usage, const std::vector<Positional>& positionals,
+                const std::string& rest)
+      : usage_(usage), positionals_(positionals), rest_(rest) {
     column_width(34);
   }
   std::string make_usage(const CLI::App*, std::string) const override {
     std::string line = "Usage: " + usage_;
     for (const Positional& p : positionals_) line += fmt::format(" [{}]", p.name);
+    if (!rest_.empty()) line += fmt::format(" [{}]", rest_);
     return line + " [options]\n";
   }
 
  private:
   const std::string& usage_;
   const std::vector<Positional>& positionals_;
+  const std::string& rest_;
 };
 
 // An ignored option with choices may have none of them: "-fa" was a flag once.
@@ -83,7 +86,9 @@ struct Arguments::Impl {
   std::string heading = "Options";
   std::vector<std::unique_ptr<Option>> options;
   std::vector<Positional> positionals;
-  Values words;  // arguments without a flag
+  std::string rest_name;
+  std::vector<std::string>* rest = nullptr;  // null: none may be left
+  Values words;                              // arguments without a flag
   std::vector<std::function<Result<>()>> conditions;
 
   Option& declare(const char* names, const char* help, bool is_flag);
@@ -205,7 +210,10 @@ Result<> Arguments::Impl::take_positionals(const ConfigScope& scope) {
       positional.set(words[next++]);
     }
   }
-  if (next < words.size()) return invalid("unexpected argument '{}'", words[next]);
+  if (rest == nullptr && next < words.size()) {
+    return invalid("unexpected argument '{}'", words[next]);
+  }
+  for (; next < words.size(); ++next) rest->push_back(words[next]);
   return {};
 }
 
@@ -235,7 +243,8 @@ Arguments::Arguments(std::string_view usage, std::string_view summary)
     : impl_(std::make_unique<Impl>(usage, summary)) {
   CLI::App& app = impl_->app;
   app.set_help_flag("-h,--help", "print this and exit");
-  app.formatter(std::make_shared<HelpFormatter>(impl_->usage, impl_->positionals));
+  app.formatter(
+      std::make_shared<HelpFormatter>(impl_->usage, impl_->positionals, impl_->rest_name));
 }
 
 Arguments::~Arguments() = default;
@@ -375,6 +384,11 @@ void Arguments::declare_positional(const char* name, const char* help,
   std::string footer = impl_->app.get_footer();
   if (footer.empty()) footer = "Arguments:\n";
   impl_->app.footer(footer + fmt::format("  {:<32}{}\n", name, help));
+}
+
+void Arguments::add_rest(const char* name, std::vector<std::string>& values) {
+  impl_->rest_name = name;
+  impl_->rest = &values;
 }
 
 void Arguments::require(std::function<Result<>()> condition) {

@@ -83,6 +83,9 @@ class Arguments {
   // Whether the command line has the option of this name ("-c"). For conditions.
   bool is_given(std::string_view name) const;
 
+  // All arguments that are left. `name` stands in the usage as it is: "model…".
+  void add_rest(const char* name, std::vector<std::string>& values);
+
   // What must hold between options, once they have their values. An error is a usage error.
   void require(std::function<Result<>()> condition);
 

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <map>
+#include <optional>
+#include <string_view>
 
 #include "base/hash.h"
 #include "base/os/file_lock.h"
@@ -67,17 +69,25 @@ std::int64_t used_ns(const fs::path& path) {
   return file ? file->stamp().changed_ns : 0;
 }
 
+// What follows our suffix in a file's name; empty when the name has none of ours.
+std::optional<std::string_view> behind_suffix(std::string_view name) {
+  for (const std::string_view suffix : {kSuffix, PackCache::kLogitsSuffix}) {
+    const auto at = name.rfind(suffix);
+    if (at != std::string_view::npos) return name.substr(at + suffix.size());
+  }
+  return std::nullopt;
+}
+
 // Files of the folder with a name that ends (or, of unfinished ones, goes on) as ours do.
 std::vector<FileInfo> files_of(const fs::path& folder, bool unfinished) {
   std::vector<FileInfo> files;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    const auto suffix = name.rfind(kSuffix);
-    if (suffix == std::string::npos) continue;
-    const std::string_view rest = std::string_view(name).substr(suffix + kSuffix.size());
-    const bool is_unfinished = rest.substr(0, 5) == ".tmp-";
-    if (is_unfinished != unfinished || (!rest.empty() && !is_unfinished)) continue;
+    const auto rest = behind_suffix(name);
+    if (!rest) continue;
+    const bool is_unfinished = rest->substr(0, 5) == ".tmp-";
+    if (is_unfinished != unfinished || (!rest->empty() && !is_unfinished)) continue;
     std::error_code gone;
     FileInfo file{.path = entry.path(), .n_bytes = entry.file_size(gone)};
     if (!gone) files.push_back(std::move(file));
@@ -180,6 +190,7 @@ Result<> PackCache::make_room(std::uint64_t n_bytes) const {
 std::vector<PackCache::Entry> PackCache::list() const {
   std::vector<Entry> entries;
   for (const FileInfo& info : files_of(folder_, false)) {
+    if (info.path.extension() != kSuffix) continue;
     Entry entry{.name = info.path.filename().string(),
                 .model = {},
                 .n_bytes = info.n_bytes,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -27,6 +28,10 @@ class PackCache {
     std::int64_t used_s = 0;  // since 1970
     State state = State::kDamaged;
   };
+
+  // Of the files of logits that `eval` keeps here (measure/eval/base_cache.h): they count towards
+  // the limit, and are removed as others are; list() has those of packed weights only.
+  static constexpr std::string_view kLogitsSuffix = ".logits";
 
   // `limit_bytes` bounds all files together.
   PackCache(std::filesystem::path folder, std::uint64_t limit_bytes)

@@ -235,9 +235,51 @@ class TinyModel(CliTest):
         self.assertAlmostEqual(exact["perplexity"], report["perplexity"] - report["delta_ppl"], 4)
         same = self.json("eval", TINY, "-f", text, "-c", "64", "--exact", "--base", TINY,
                          "--base-exact", "-t", "1")
-        self.assertEqual(same["kl"]["max"], 0)
+        self.assertLess(same["kl"]["max"], 1e-6)  # kept logits are rounded
+        self.assertEqual(same["top1_agreement"], 1)
+        self.assertEqual(same["delta_ppl"], 0)
+        plain = self.json("eval", TINY, "-f", text, "-c", "64", "--exact", "--base", TINY,
+                          "--base-exact", "--no-base-cache")
+        self.assertEqual(plain["kl"]["max"], 0)
         self.assert_fails(1, "at least one window", "eval", TINY, "-f", text, "-c", "4096",
                           "-q")
+
+    def test_eval_of_several_models(self):
+        text = self.write("text", "the quick brown fox jumps over the lazy dog\n" * 20)
+        q8, q4 = self.home / "q8.gguf", self.home / "q4.gguf"
+        self.run_cli("quantize", TINY, q8, "--type", "Q8_0")
+        self.run_cli("quantize", TINY, q4, "--type", "Q4_0")
+        args = ["eval", q8, q4, "--base", TINY, "-f", text, "-c", "64"]
+        models = self.json(*args, "--speed")["models"]
+        self.assertEqual([m["model"] for m in models], [str(q8), str(q4)])
+        for path, m in zip((q8, q4), models):
+            self.assertEqual(m["file_bytes"], path.stat().st_size)
+            low, high = m["kl"]["mean_interval"]
+            self.assertTrue(0 <= low <= m["kl"]["mean"] <= high)
+            self.assertTrue(m["ppl_ratio_interval"][0] <= m["perplexity"] / m["base_perplexity"]
+                            <= m["ppl_ratio_interval"][1])
+            self.assertGreater(m["decode_tokens_per_s"]["median"], 0)
+        self.assertLess(models[0]["kl"]["mean"], models[1]["kl"]["mean"])
+        self.assertLess(models[1]["bits_per_weight"], models[0]["bits_per_weight"])
+        # The base's logits are kept: the second time nothing runs it, and figures are the same.
+        kept = [f for f in self.json("cache", "ls")["files"] if f["name"].endswith(".logits")]
+        self.assertEqual([(f["model"], f["state"]) for f in kept], [(str(TINY), "current")])
+        again = self.json("eval", q4, "--base", TINY, "-f", text, "-c", "64")
+        self.assertEqual(again["kl"], models[1]["kl"])
+        self.assertEqual(len([f for f in self.json("cache", "ls")["files"]
+                              if f["name"].endswith(".logits")]), 1)
+        direct = self.json("eval", q4, "--base", TINY, "-f", text, "-c", "64", "--no-base-cache")
+        self.assertAlmostEqual(direct["kl"]["mean"], again["kl"]["mean"], 5)
+        self.assertEqual(direct["top1_agreement"], again["top1_agreement"])
+        table = self.run_cli(*args).stdout
+        self.assertIn("q4.gguf", table)
+        self.assertIn("the base's perplexity", table)
+        self.run_cli("cache", "verify")
+        self.run_cli("cache", "rm", kept[0]["name"])
+        self.run_cli(*args, SLIPSTREAM_PACK_CACHE_LIMIT="0")
+        self.assertFalse([f for f in self.json("cache", "ls")["files"]
+                          if f["name"].endswith(".logits")])
+        self.assert_fails(2, "--base-exact", "eval", q8, q4, "-f", text, "--base-exact")
 
     def test_bench(self):
         report = self.json("bench", TINY, "-p", "16", "-n", "4", "-npl", "1,3", "-d", "0,40", "-r", "2")

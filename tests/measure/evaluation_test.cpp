@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <vector>
 
 #include "measure/bench.h"
 #include "model/cpu_runner.h"
+#include "support/temp_dir.h"
 #include "support/tiny_model.h"
 
 namespace slip {
@@ -53,12 +56,19 @@ class EvaluateTest : public ::testing::Test {
     return tokens;
   }
 
+  static Windows cut(std::span<const std::int32_t> tokens, const Windows::Options& options) {
+    auto windows = Windows::cut(tokens, options);
+    EXPECT_TRUE(windows.has_value());
+    return *windows;
+  }
+
   ThreadPool pool_{2};
 };
 
 TEST_F(EvaluateTest, ScoresTheSecondHalfOfEachWindow) {
   const auto model = runner(1);
-  const auto result = evaluate(*model, nullptr, pool_, text(100), {.window = 32});
+  const auto tokens = text(100);
+  const auto result = evaluate(*model, nullptr, pool_, cut(tokens, {.size = 32}));
   ASSERT_TRUE(result.has_value()) << result.error().message;
   EXPECT_EQ(result->n_windows, 3);
   EXPECT_EQ(result->n_tokens, 3 * 15);
@@ -67,43 +77,124 @@ TEST_F(EvaluateTest, ScoresTheSecondHalfOfEachWindow) {
 }
 
 TEST_F(EvaluateTest, DoesNotDependOnTheBatch) {
-  const auto whole = runner(1), cut = runner(1, 5);
-  const EvalOptions options{.window = 32, .bos = 3};
-  const auto a = evaluate(*whole, nullptr, pool_, text(64), options);
-  const auto b = evaluate(*cut, nullptr, pool_, text(64), options);
+  const auto whole = runner(1), cut_short = runner(1, 5);
+  const auto tokens = text(64);
+  const Windows windows = cut(tokens, {.size = 32, .bos = 3});
+  const auto a = evaluate(*whole, nullptr, pool_, windows);
+  const auto b = evaluate(*cut_short, nullptr, pool_, windows);
   ASSERT_TRUE(a.has_value() && b.has_value());
   EXPECT_EQ(a->perplexity, b->perplexity);
-  const auto without_bos = evaluate(*whole, nullptr, pool_, text(64), {.window = 32});
+  const auto without_bos = evaluate(*whole, nullptr, pool_, cut(tokens, {.size = 32}));
   EXPECT_NE(a->perplexity, without_bos->perplexity);
 }
 
 TEST_F(EvaluateTest, ComparesWithABase) {
   const auto model = runner(1), same = runner(1), other = runner(2);
-  const auto equal = evaluate(*model, same.get(), pool_, text(64), {.window = 32});
+  const auto tokens = text(64);
+  const Windows windows = cut(tokens, {.size = 32});
+  RunningBase same_base(*same, windows), other_base(*other, windows);
+  const auto equal = evaluate(*model, &same_base, pool_, windows);
   ASSERT_TRUE(equal.has_value() && equal->divergence.has_value());
   EXPECT_EQ(equal->divergence->max, 0);
   EXPECT_EQ(equal->divergence->top1_agreement, 1);
   EXPECT_EQ(equal->divergence->base_perplexity, equal->perplexity);
-  const auto different = evaluate(*model, other.get(), pool_, text(64), {.window = 32});
+  EXPECT_EQ(equal->divergence->ratio_interval->low, 1);
+  const auto different = evaluate(*model, &other_base, pool_, windows);
   ASSERT_TRUE(different.has_value());
-  EXPECT_GT(different->divergence->mean, 0.01);
-  EXPECT_GE(different->divergence->max, different->divergence->p99);
-  EXPECT_LT(different->divergence->top1_agreement, 0.5);
+  const Divergence& d = *different->divergence;
+  EXPECT_GT(d.mean, 0.01);
+  EXPECT_GE(d.max, d.p99);
+  EXPECT_LT(d.top1_agreement, 0.5);
+  ASSERT_TRUE(d.mean_interval && d.p99_interval && d.top1_interval && d.ratio_interval);
+  EXPECT_LT(d.mean_interval->low, d.mean);
+  EXPECT_GT(d.mean_interval->high, d.mean);
+  const auto one =
+      evaluate(*model, &other_base, pool_, cut(tokens, {.size = 32, .max_windows = 1}));
+  ASSERT_TRUE(one.has_value());
+  EXPECT_FALSE(one->divergence->mean_interval.has_value()) << "one block says nothing of others";
+}
+
+TEST_F(EvaluateTest, StoredLogitsStandForTheirModel) {
+  const auto model = runner(1), base = runner(2);
+  const auto tokens = text(200);
+  const Windows windows = cut(tokens, {.size = 32, .bos = 3});
+  RunningBase running(*base, windows);
+  const auto direct = evaluate(*model, &running, pool_, windows);
+  const test::TempDir folder;
+  const auto path = folder.path() / "base.logits";
+  const auto recorded = record_base(*base, windows, pool_,
+                                    {.path = path, .header = {.key = 7, .model = "some/base"}});
+  ASSERT_TRUE(recorded.has_value()) << recorded.error().message;
+  auto stored = StoredBase::open(path, 7, windows, pool_);
+  ASSERT_TRUE(stored.has_value()) << stored.error().message;
+  const auto cached = evaluate(*model, &*stored, pool_, windows);
+  ASSERT_TRUE(direct.has_value() && cached.has_value());
+  const Divergence &a = *direct->divergence, &b = *cached->divergence;
+  EXPECT_NEAR(a.mean, b.mean, 1e-5);
+  EXPECT_NEAR(a.p99, b.p99, 2e-4);
+  EXPECT_EQ(a.top1_agreement, b.top1_agreement);
+  EXPECT_EQ(a.base_perplexity, b.base_perplexity);
+  EXPECT_FALSE(StoredBase::open(path, 8, windows, pool_).has_value()) << "another base";
+  EXPECT_FALSE(StoredBase::open(path, 7, cut(tokens, {.size = 16}), pool_).has_value());
+}
+
+TEST_F(EvaluateTest, DamagedLogitsAreSeen) {
+  const auto base = runner(2);
+  const auto tokens = text(64);
+  const Windows windows = cut(tokens, {.size = 32});
+  const test::TempDir folder;
+  const auto path = folder.path() / "base.logits";
+  ASSERT_TRUE(record_base(*base, windows, pool_, {.path = path, .header = {.key = 7, .model = "b"}})
+                  .has_value());
+  const auto flip = [&path](std::streamoff at) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(at);
+    const char old = static_cast<char>(file.get());
+    file.seekp(at);
+    file.put(static_cast<char>(old ^ 1));
+  };
+  flip(4096 + 100);  // data: only reading it all tells
+  {
+    const auto file = MappedFile::open(path);
+    const auto header = read_logits_header(*file);
+    ASSERT_TRUE(header.has_value());
+    EXPECT_EQ(header->model, "b");
+    EXPECT_FALSE(verify_logits_data(*file, *header).has_value());
+  }
+  flip(4096 + 100);
+  const auto mended = MappedFile::open(path);
+  EXPECT_TRUE(verify_logits_data(*mended, *read_logits_header(*mended)).has_value());
+  for (const std::streamoff at : {0, 8, 16, 40, 70, 2000}) {
+    flip(at);
+    EXPECT_FALSE(read_logits_header(*MappedFile::open(path)).has_value()) << at;
+    flip(at);
+  }
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  EXPECT_FALSE(StoredBase::open(path, 7, windows, pool_).has_value());
+  std::filesystem::resize_file(path, 10);
+  EXPECT_FALSE(StoredBase::open(path, 7, windows, pool_).has_value());
 }
 
 TEST_F(EvaluateTest, RefusesWhatItCannotScore) {
   const auto model = runner(1), other = runner(1, 64, 99);
-  const auto kind = [&](ModelRunner* base, int n_tokens, std::int64_t window) {
-    const auto result = evaluate(*model, base, pool_, text(n_tokens), {.window = window});
-    return result ? "" : result.error().message;
+  const auto tokens = text(100);
+  const auto cut_message = [&](int n_tokens, std::int64_t size) {
+    const auto windows =
+        Windows::cut(std::span(tokens).first(static_cast<std::size_t>(n_tokens)), {.size = size});
+    return windows ? "" : windows.error().message;
   };
-  EXPECT_NE(kind(nullptr, 31, 32).find("at least one window"), std::string::npos);
-  EXPECT_NE(kind(nullptr, 100, 65).find("at most the context"), std::string::npos);
-  EXPECT_NE(kind(nullptr, 100, 3).find("at least 4"), std::string::npos);
-  EXPECT_NE(kind(other.get(), 100, 32).find("vocabulary of 100"), std::string::npos);
+  EXPECT_NE(cut_message(31, 32).find("at least one window"), std::string::npos);
+  EXPECT_NE(cut_message(100, 3).find("at least 4"), std::string::npos);
+  const Windows windows = cut(tokens, {.size = 32});
+  const auto long_one = evaluate(*model, nullptr, pool_, cut(tokens, {.size = 65}));
+  ASSERT_FALSE(long_one.has_value());
+  EXPECT_NE(long_one.error().message.find("at most the context"), std::string::npos);
+  RunningBase base(*other, windows);
+  const auto mixed = evaluate(*model, &base, pool_, windows);
+  ASSERT_FALSE(mixed.has_value());
+  EXPECT_NE(mixed.error().message.find("vocabulary of 100"), std::string::npos);
   const std::atomic<bool> cancel{true};
-  const auto cancelled =
-      evaluate(*model, nullptr, pool_, text(100), {.window = 32, .cancel = &cancel});
+  const auto cancelled = evaluate(*model, nullptr, pool_, windows, {.cancel = &cancel});
   ASSERT_FALSE(cancelled.has_value());
   EXPECT_EQ(cancelled.error().kind, ErrorKind::kCancelled);
 }

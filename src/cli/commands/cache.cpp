@@ -5,6 +5,8 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "measure/eval/base_cache.h"
+#include "measure/eval/base_logits.h"
 #include "model/gemm_record.h"
 #include "model/pack_cache.h"
 #include "model/pack_file.h"
@@ -87,6 +89,7 @@ std::string list_text(const PackCache& cache, const std::vector<PackCache::Entry
 // The file that was named, or all of them.
 Result<std::vector<PackCache::Entry>> chosen(const PackCache& cache, const Options& o) {
   std::vector<PackCache::Entry> entries = cache.list();
+  for (PackCache::Entry& entry : BaseCache(cache).list()) entries.push_back(std::move(entry));
   if (o.name.empty()) return entries;
   for (PackCache::Entry& entry : entries) {
     if (entry.name == o.name) return std::vector{std::move(entry)};
@@ -147,6 +150,9 @@ Result<int> remove(const PackCache& cache, const Options& o) {
 
 Result<> verify_file(const std::filesystem::path& path) {
   const MappedFile file = SLIP_TRY(MappedFile::open(path));
+  if (BaseCache::is_file_of(path)) {
+    return verify_logits_data(file, SLIP_TRY(read_logits_header(file)));
+  }
   return verify_pack_data(file, SLIP_TRY(read_pack_header(file)));
 }
 
@@ -197,10 +203,11 @@ CommandBody setup(Arguments& args) {
 }  // namespace
 
 const Command& commands_cache() {
-  static const Command command{.name = "cache",
-                               .summary = "the files of packed weights: ls, rm, verify",
-                               .group = "Look",
-                               .setup = setup};
+  static const Command command{
+      .name = "cache",
+      .summary = "files of packed weights and of base logits: ls, rm, verify",
+      .group = "Look",
+      .setup = setup};
   return command;
 }
 

@@ -4,88 +4,132 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/eval_tables.h"
 #include "cli/model_cache.h"
 #include "cli/options.h"
-#include "measure/evaluation.h"
-#include "text/json_writer.h"
+#include "measure/eval/model_evaluation.h"
+#include "measure/eval/open_base.h"
 
 namespace slip {
 namespace {
 
+constexpr int kSpeedRepeats = 5;
+
 struct Options {
   ModelOptions model;
+  std::vector<std::string> more;  // models
   std::string file;
   std::string base;
   bool base_exact = false;
+  bool no_base_cache = false;
   std::int64_t max_windows = -1;
+  bool speed = false;
   bool json = false;
 };
 
-std::string as_json(const EvalResult& result) {
-  JsonWriter json;
-  json.begin_object().key("perplexity").fixed(result.perplexity, 6);
-  json.key("perplexity_stderr").fixed(result.perplexity_stderr, 6);
-  json.key("n_tokens").integer(result.n_tokens).key("n_windows").integer(result.n_windows);
-  if (result.divergence) {
-    const Divergence& d = *result.divergence;
-    json.key("kl").begin_object().key("mean").number(d.mean).key("stderr").number(d.mean_stderr);
-    json.key("p99").number(d.p99).key("max").number(d.max).end_object();
-    json.key("top1_agreement").fixed(d.top1_agreement, 6);
-    json.key("base_perplexity").fixed(d.base_perplexity, 6);
-    json.key("delta_ppl").fixed(result.perplexity - d.base_perplexity, 6);
+// The text as a model's tokenizer has it. Windows point into the tokens, so it stays where it is.
+struct Text {
+  std::vector<int> tokens;
+  std::optional<Windows> windows;
+};
+
+Result<std::unique_ptr<Text>> cut(const Options& o, const std::string& text,
+                                  const Tokenizer& tokenizer) {
+  auto cut = std::make_unique<Text>();
+  cut->tokens = tokenizer.encode(text, {.add_special = true, .parse_special = false});
+  cut->windows =
+      SLIP_TRY(Windows::cut(cut->tokens, {.size = o.model.n_ctx,
+                                          .max_windows = o.max_windows,
+                                          .bos = tokenizer.adds_bos() ? tokenizer.bos_id() : -1}));
+  return cut;
+}
+
+// One run of the command.
+class Evaluator {
+ public:
+  Evaluator(const Options& o, Runtime& runtime) : o_(o), runtime_(runtime) {}
+
+  Result<ModelEvaluation> run(const std::string& path) {
+    ModelEvaluation evaluation = SLIP_TRY(describe_model(path));
+    const LoadOptions options = SLIP_TRY(o_.model.load_options());
+    const auto model = SLIP_TRY(load_model(path, runtime_, options));
+    evaluation.text = SLIP_TRY(score(path, *model));
+    if (o_.speed) {
+      evaluation.tokens_per_s =
+          SLIP_TRY(decode_speed(model->session(), kSpeedRepeats, &InterruptGuard::flag()));
+    }
+    return evaluation;
   }
-  return json.end_object().take();
-}
 
-std::string as_text(const EvalResult& result) {
-  std::string text =
-      fmt::format("perplexity        {:.4f} ± {:.4f} ({} tokens in {} windows)\n",
-                  result.perplexity, result.perplexity_stderr, result.n_tokens, result.n_windows);
-  if (!result.divergence) return text;
-  const Divergence& d = *result.divergence;
-  const double delta = result.perplexity - d.base_perplexity;
-  text += fmt::format("base perplexity   {:.4f} (difference {:+.4f}, {:+.3f} %)\n",
-                      d.base_perplexity, delta, 100 * delta / d.base_perplexity);
-  text += fmt::format("KL from the base  mean {:.6f} ± {:.6f}, 99 % {:.6f}, largest {:.6f}\n",
-                      d.mean, d.mean_stderr, d.p99, d.max);
-  return text + fmt::format("same first choice {:.3f} %\n", 100 * d.top1_agreement);
-}
+  Result<> read_text() {
+    text_ = SLIP_TRY(read_input(o_.file));
+    return {};
+  }
+  // Before any model is loaded, so that two are in memory only when nothing can be cached.
+  Result<> prepare_base(const std::string& first_model) {
+    if (o_.base.empty() && !o_.base_exact) return {};
+    const auto first = SLIP_TRY(open_model(first_model));
+    const auto tokenizer = SLIP_TRY(first->make_tokenizer());
+    base_text_ = SLIP_TRY(cut(o_, text_, *tokenizer));
+    BaseOptions options{.path = o_.base.empty() ? first_model : find_model(o_.base),
+                        .load = SLIP_TRY(o_.model.load_options())};
+    if (o_.base_exact) options.load.arithmetic = Arithmetic::kExact;
+    options.load.with_tokenizer = false;
+    if (!o_.no_base_cache) {
+      if (auto cache = PackCache::from_environment()) options.cache.emplace(std::move(*cache));
+    }
+    Progress progress("base", base_text_->windows->count());
+    options.on_note = print_note;
+    options.on_window = [&](std::int64_t done, std::int64_t) { progress.update(done); };
+    options.cancel = &InterruptGuard::flag();
+    base_ = SLIP_TRY(open_base(options, *base_text_->windows, runtime_));
+    return {};
+  }
 
-Result<std::unique_ptr<LoadedModel>> load_base(const Options& o, Runtime& runtime) {
-  LoadOptions options = SLIP_TRY(o.model.load_options());
-  if (o.base_exact) options.arithmetic = Arithmetic::kExact;
-  options.with_tokenizer = false;
-  return load_model(o.base.empty() ? o.model.path : find_model(o.base), runtime, options);
+ private:
+  Result<EvalResult> score(const std::string& path, LoadedModel& model) {
+    const auto text = SLIP_TRY(cut(o_, text_, *model.tokenizer()));
+    if (base_text_ != nullptr && text->windows->hash() != base_text_->windows->hash()) {
+      return invalid("{}: expected a tokenizer that cuts the text as the first model's does", path);
+    }
+    Progress progress("eval", text->windows->count());
+    return evaluate(model.runner(), base_.logits.get(), runtime_.pool(), *text->windows,
+                    {.on_window =
+                         [&](std::int64_t done, std::int64_t, double perplexity) {
+                           progress.update(done, fmt::format("perplexity {:.3f}", perplexity));
+                         },
+                     .cancel = &InterruptGuard::flag()});
+  }
+
+  const Options& o_;
+  Runtime& runtime_;
+  std::string text_;
+  std::unique_ptr<Text> base_text_;  // null: no base
+  Base base_;
+};
+
+Result<std::vector<ModelEvaluation>> evaluate_all(const Options& o,
+                                                  const std::vector<std::string>& paths,
+                                                  Runtime& runtime) {
+  Evaluator evaluator(o, runtime);
+  SLIP_TRY(evaluator.read_text());
+  SLIP_TRY(evaluator.prepare_base(paths.front()));
+  std::vector<ModelEvaluation> evaluations;
+  for (const std::string& path : paths) evaluations.push_back(SLIP_TRY(evaluator.run(path)));
+  return evaluations;
 }
 
 Result<int> run(Options o) {
   if (o.model.n_ctx == 0) o.model.n_ctx = 512;
-  const std::string text = SLIP_TRY(read_input(o.file));
+  std::vector<std::string> paths{o.model.path};
+  for (const std::string& model : o.more) paths.push_back(find_model(model));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
-  const LoadOptions load_options = SLIP_TRY(o.model.load_options());
-  const auto model = SLIP_TRY(load_model(o.model.path, *runtime, load_options));
-  std::unique_ptr<LoadedModel> base;
-  if (!o.base.empty() || o.base_exact) base = SLIP_TRY(load_base(o, *runtime));
-
-  const Tokenizer& tokenizer = *model->tokenizer();
-  const auto tokens = tokenizer.encode(text, {.add_special = true, .parse_special = false});
-  Progress progress("eval", static_cast<std::int64_t>(tokens.size()) / o.model.n_ctx);
   const InterruptGuard guard;
-  const EvalOptions options{.window = o.model.n_ctx,
-                            .max_windows = o.max_windows,
-                            .bos = tokenizer.adds_bos() ? tokenizer.bos_id() : -1,
-                            .on_window =
-                                [&progress](std::int64_t done, std::int64_t, double perplexity) {
-                                  progress.update(done,
-                                                  fmt::format("perplexity {:.3f}", perplexity));
-                                },
-                            .cancel = &InterruptGuard::flag()};
-  auto result =
-      evaluate(model->runner(), base ? &base->runner() : nullptr, runtime->pool(), tokens, options);
+  auto evaluated = evaluate_all(o, paths, *runtime);
   if (InterruptGuard::raised()) return kExitInterrupted;
-  const EvalResult figures = SLIP_TRY(std::move(result));
+  const auto evaluations = SLIP_TRY(std::move(evaluated));
   Output out;
-  out.write(o.json ? as_json(figures) : as_text(figures));
+  out.write(o.json ? eval_json(evaluations) : eval_text(evaluations));
   SLIP_TRY(out.status());
   return kExitOk;
 }
@@ -93,6 +137,7 @@ Result<int> run(Options o) {
 CommandBody setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   o->model.declare(args);
+  args.add_rest("more models", o->more);
   args.section("Text");
   args.add_path("-f,--file", o->file, "the text; - is standard input");
   args.add("--chunks", o->max_windows, "windows of -c tokens (512) to score at most; -1 = all",
@@ -100,10 +145,17 @@ CommandBody setup(Arguments& args) {
   args.section("Base");
   args.add_path("--base", o->base, "model to compare with: KL divergence, first choices");
   args.add_flag("--base-exact", o->base_exact, "run the base (or the model itself) with --exact");
+  args.add_flag("--no-base-cache", o->no_base_cache,
+                "neither keep the base's logits on disk nor use kept ones");
+  args.section("Speed");
+  args.add_flag("--speed", o->speed, "also measure decoding: the median of 5 runs of 32 tokens");
   args.section("Output");
   args.add_flag("--json", o->json, "print JSON");
   args.require([o = o.get()]() -> Result<> {
     if (o->file.empty()) return invalid("no text given: expected -f FILE");
+    if (o->base_exact && o->base.empty() && !o->more.empty()) {
+      return invalid("--base-exact: expected --base as well, with several models");
+    }
     return {};
   });
   return [o](const Invocation&) { return run(*o); };
@@ -113,7 +165,7 @@ CommandBody setup(Arguments& args) {
 
 const Command& commands_eval() {
   static const Command command{.name = "eval",
-                               .summary = "perplexity on a text, divergence from a base model",
+                               .summary = "perplexity of models on a text, divergence from a base",
                                .group = "Measure",
                                .setup = setup};
   return command;
