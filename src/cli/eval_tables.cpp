@@ -34,6 +34,33 @@ void write_divergence(JsonWriter& json, const EvalResult& result) {
   write_interval(json, "ppl_ratio_interval", d.ratio_interval);
 }
 
+// The kinds of tasks that there were.
+struct NamedAccuracy {
+  const char* key;
+  const char* name;
+  const Accuracy* accuracy;
+};
+std::vector<NamedAccuracy> accuracies(const TaskResult& result) {
+  std::vector<NamedAccuracy> all;
+  if (result.choice.n > 0) {
+    all.push_back({"choice", "choice", &result.choice});
+    all.push_back({"choice_normalised", "choice, by length", &result.choice_normalised});
+  }
+  if (result.exact_match.n > 0) all.push_back({"exact_match", "exact match", &result.exact_match});
+  return all;
+}
+
+void write_tasks(JsonWriter& json, const TaskResult& result) {
+  json.key("tasks").begin_object();
+  for (const auto& [key, name, accuracy] : accuracies(result)) {
+    json.key(key).begin_object().key("accuracy").fixed(accuracy->share(), 6);
+    json.key("stderr").fixed(accuracy->standard_error(), 6);
+    write_interval(json, "interval", accuracy->interval());
+    json.key("n_right").integer(accuracy->n_right).key("n").integer(accuracy->n).end_object();
+  }
+  json.end_object();
+}
+
 void write_model(JsonWriter& json, const ModelEvaluation& model) {
   json.begin_object().key("model").string(model.model);
   json.key("file_bytes").integer(model.file_bytes);
@@ -45,6 +72,7 @@ void write_model(JsonWriter& json, const ModelEvaluation& model) {
     json.key("n_tokens").integer(result.n_tokens).key("n_windows").integer(result.n_windows);
     if (result.divergence) write_divergence(json, result);
   }
+  if (model.tasks) write_tasks(json, *model.tasks);
   if (!model.tokens_per_s.empty()) {
     json.key("decode_tokens_per_s").begin_object();
     json.key("median").fixed(median(model.tokens_per_s), 3);
@@ -85,6 +113,14 @@ std::string model_text(const ModelEvaluation& model) {
                     result.perplexity, result.perplexity_stderr, result.n_tokens, result.n_windows);
     if (result.divergence) text += divergence_text(result);
   }
+  if (model.tasks) {
+    for (const auto& [key, name, accuracy] : accuracies(*model.tasks)) {
+      text += fmt::format("{:<17} {:.2f} % ± {:.2f} ({:.2f} … {:.2f}; {} of {})\n", name,
+                          100 * accuracy->share(), 100 * accuracy->standard_error(),
+                          100 * accuracy->interval().low, 100 * accuracy->interval().high,
+                          accuracy->n_right, accuracy->n);
+    }
+  }
   text += fmt::format("size              {} bytes, {:.3f} bits a weight\n", model.file_bytes,
                       model.bits_per_weight);
   if (!model.tokens_per_s.empty()) {
@@ -95,39 +131,54 @@ std::string model_text(const ModelEvaluation& model) {
   return text;
 }
 
+std::string name_of(const ModelEvaluation& model) {
+  const std::filesystem::path path(model.model);
+  return path.has_filename() ? path.filename().string() : model.model;
+}
+
+std::string row(const ModelEvaluation& m, std::size_t name_width) {
+  std::string text = fmt::format("{:<{}} {:>9.1f} {:>6.3f}", name_of(m), name_width,
+                                 static_cast<double>(m.file_bytes) / 1e6, m.bits_per_weight);
+  if (m.text) {
+    const EvalResult& result = *m.text;
+    text += fmt::format(
+        " {:>20}", fmt::format("{:.4f} ± {:.4f}", result.perplexity, result.perplexity_stderr));
+    if (result.divergence) {
+      const Divergence& d = *result.divergence;
+      text += fmt::format(
+          " {:>31} {:>9.5f} {:>9.5f} {:>25}",
+          fmt::format("{:.6f}{}", d.mean, between(d.mean_interval, 6)), d.p99, d.max,
+          fmt::format("{:.3f}{}", 100 * d.top1_agreement, between(d.top1_interval, 3, 100)));
+    }
+  }
+  if (m.tasks) {
+    for (const NamedAccuracy& named : accuracies(*m.tasks)) {
+      text += fmt::format(" {:>25}", fmt::format("{:.2f}{}", 100 * named.accuracy->share(),
+                                                 between(named.accuracy->interval(), 2, 100)));
+    }
+  }
+  if (!m.tokens_per_s.empty()) text += fmt::format(" {:>9.2f}", median(m.tokens_per_s));
+  return text + "\n";
+}
+
 std::string models_text(const std::vector<ModelEvaluation>& models) {
   const ModelEvaluation& first = models.front();
   std::size_t width = 5;
-  const auto name = [](const ModelEvaluation& m) {
-    const std::filesystem::path path(m.model);
-    return path.has_filename() ? path.filename().string() : m.model;
-  };
-  for (const ModelEvaluation& model : models) width = std::max(width, name(model).size());
+  for (const ModelEvaluation& model : models) width = std::max(width, name_of(model).size());
   std::string text = fmt::format("{:<{}} {:>9} {:>6}", "model", width, "MB", "bits");
   if (first.text) text += fmt::format(" {:>20}", "perplexity");
   const bool has_base = first.text && first.text->divergence;
   if (has_base) {
     text += fmt::format(" {:>31} {:>9} {:>9} {:>25}", "mean KL", "KL 99 %", "KL max", "same top %");
   }
+  if (first.tasks) {
+    for (const NamedAccuracy& named : accuracies(*first.tasks)) {
+      text += fmt::format(" {:>25}", std::string(named.name) + " %");
+    }
+  }
   if (!first.tokens_per_s.empty()) text += fmt::format(" {:>9}", "tokens/s");
   text += '\n';
-  for (const ModelEvaluation& m : models) {
-    text += fmt::format("{:<{}} {:>9.1f} {:>6.3f}", name(m), width,
-                        static_cast<double>(m.file_bytes) / 1e6, m.bits_per_weight);
-    if (m.text) {
-      text += fmt::format(
-          " {:>20}", fmt::format("{:.4f} ± {:.4f}", m.text->perplexity, m.text->perplexity_stderr));
-    }
-    if (has_base) {
-      const Divergence& d = *m.text->divergence;
-      text += fmt::format(
-          " {:>31} {:>9.5f} {:>9.5f} {:>25}",
-          fmt::format("{:.6f}{}", d.mean, between(d.mean_interval, 6)), d.p99, d.max,
-          fmt::format("{:.3f}{}", 100 * d.top1_agreement, between(d.top1_interval, 3, 100)));
-    }
-    if (!m.tokens_per_s.empty()) text += fmt::format(" {:>9.2f}", median(m.tokens_per_s));
-    text += '\n';
-  }
+  for (const ModelEvaluation& model : models) text += row(model, width);
   if (first.text) {
     text += fmt::format("{} tokens in {} windows{}\n", first.text->n_tokens, first.text->n_windows,
                         has_base ? fmt::format("; the base's perplexity is {:.4f}",

@@ -12,6 +12,7 @@
 #include "cli/model_cache.h"
 #include "engine/model_drafter.h"
 #include "kernels/dispatch.h"
+#include "measure/eval/certificate.h"
 
 namespace slip {
 namespace {
@@ -138,6 +139,24 @@ void ModelOptions::declare_common(Arguments& args) {
   args.add_flag("--no-pack-cache", no_pack_cache,
                 "pack weights in memory; use and write no file of the cache");
   ignore_foreign(args);
+}
+
+void ModelOptions::declare_quality(Arguments& args) {
+  args.section("Quality");
+  args.add("--require-quality", require_quality,
+           "refuse a file that isn't certified (eval --certify) with kl<=X, or has other weights");
+  args.require([this]() -> Result<> {
+    if (require_quality.empty()) return {};
+    if (const auto parsed = parse_quality(require_quality); !parsed) {
+      return invalid("--require-quality: {}", parsed.error().message);
+    }
+    return {};
+  });
+}
+
+Result<> ModelOptions::check_quality() const {
+  if (require_quality.empty()) return {};
+  return slip::require_quality(path, SLIP_TRY(parse_quality(require_quality)));
 }
 
 Result<std::unique_ptr<Runtime>> ModelOptions::make_runtime() const {

@@ -23,6 +23,7 @@ struct ModelOptions {
   std::string activations = "16";
   bool exact = false;
   bool no_pack_cache = false;
+  std::string require_quality = {};     // "kl<=0.02"; empty: any
   const std::string* unless = nullptr;  // an option that, when it has a value, needs no model
 
   void declare(Arguments& args);
@@ -30,6 +31,10 @@ struct ModelOptions {
   void declare_without_context(Arguments& args);
   // For the server, which has a use for -np and --alias, and a context of its own kind.
   void declare_for_serving(Arguments& args);
+  // "--require-quality", for commands that call check_quality() before they load.
+  void declare_quality(Arguments& args);
+  // Refuses a file whose record of its quality is missing or falls short (certificate.h).
+  Result<> check_quality() const;
   // Warns on standard error when the kernels in use aren't those that the CPU should run.
   Result<std::unique_ptr<Runtime>> make_runtime() const;
   // kInvalid when the environment's settings of the pack cache make no sense.

@@ -281,6 +281,68 @@ class TinyModel(CliTest):
                           if f["name"].endswith(".logits")])
         self.assert_fails(2, "--base-exact", "eval", q8, q4, "-f", text, "--base-exact")
 
+    def test_eval_tasks(self):
+        lines = [{"context": "the quick", "choices": [" brown", " x"], "answer": 0},
+                 {"prompt": "abc", "answer": ["no such answer", "nor this"], "max_tokens": 4}]
+        tasks = self.write("tasks.jsonl", "\n".join(map(json.dumps, lines)))
+        # What the model says greedily is the right answer of one more.
+        said = self.json("run", TINY, "--raw", "-p", "xyz", "-n", "4", "--temp", "0")["text"]
+        exact = self.write("exact.jsonl", json.dumps({"prompt": "xyz", "answer": said, "max_tokens": 4}))
+        report = self.json("eval", TINY, "--tasks", tasks)
+        self.assertNotIn("perplexity", report)
+        result = report["tasks"]
+        self.assertEqual(result["choice"]["n"], 1)
+        self.assertIn(result["choice"]["n_right"], (0, 1))
+        self.assertEqual(result["exact_match"]["accuracy"], 0)
+        self.assertLess(result["exact_match"]["interval"][1], 1)
+        report = self.json("eval", TINY, "--tasks", exact)
+        self.assertEqual(report["tasks"], {"exact_match": {
+            "accuracy": 1, "stderr": 0, "interval": report["tasks"]["exact_match"]["interval"],
+            "n_right": 1, "n": 1}})
+        # Swapping the choices moves the answer.
+        swapped = dict(lines[0], choices=[" x", " brown"])
+        other = self.json("eval", TINY, "--tasks", self.write("s.jsonl", json.dumps(swapped)))
+        self.assertNotEqual(other["tasks"]["choice"]["n_right"], result["choice"]["n_right"])
+        self.assertIn("exact match", self.run_cli("eval", TINY, TINY, "--tasks", tasks).stdout)
+        for bad, text in (('{"context": "a", "choices": ["b"], "answer": 0}', "two choices"),
+                          ('{"context": "a", "choices": ["b", "c"], "answer": 2}', "one of 2 choices"),
+                          ('{"prompt": "a"}', "answer"), ("[1]", "expected an object"),
+                          ('{"prompt": "a", "answer": []}', "at least one"), ("", "got none"),
+                          ('{"context": "", "choices": ["", "c"], "answer": 0}', "one token each")):
+            self.assert_fails(1, text, "eval", TINY, "--tasks", self.write("bad.jsonl", bad), "-q")
+        self.assert_fails(2, "-f FILE", "eval", TINY, "--tasks", tasks, "--base", TINY)
+
+    def test_certificate(self):
+        text = self.write("text", "the quick brown fox jumps over the lazy dog\n" * 20)
+        q4, page = self.home / "q4.gguf", self.home / "report.html"
+        self.run_cli("quantize", TINY, q4, "--type", "Q4_0")
+        run = ["run", q4, "--raw", "-p", "abc", "-n", "2", "--temp", "0", "--require-quality"]
+        answer = self.json(*run[:-1])["tokens"]
+        self.assert_fails(1, "expected a record of its quality, got none", *run, "kl<=1")
+        self.assert_fails(2, "kl<=X", *run, "ppl<=1")
+        args = ["eval", q4, "-f", text, "-c", "64", "--certify"]
+        self.assert_fails(2, "--base", *args)
+        self.assert_fails(1, "two windows", *args, "--base", TINY, "--chunks", "1")
+        report = self.json(*args, "--base", TINY, "--html", page)
+        self.assertIn("<svg", page.read_text())
+        high = report["kl"]["mean_interval"][1]
+        metadata = self.json("inspect", q4)["metadata"]
+        self.assertAlmostEqual(metadata["slipstream.quality.kl.high"], high, 9)
+        self.assertEqual(metadata["slipstream.quality.base_file"], TINY.name)
+        self.assertIn("slipstream.parent.hash", metadata)
+        self.assertIn("Quality", self.run_cli("inspect", q4).stdout)
+        self.assertEqual(self.json(*run, f"kl<={high * 1.01}")["tokens"], answer)
+        falls_short = ("--require-quality", f"kl<={high * 0.99}")
+        for command in (run[:-1], ["chat", q4], ["serve", q4, "--port", "0"]):
+            done = self.run_cli(*command, *falls_short, code=1)
+            self.assertIn("expected a mean KL divergence of at most", done.stderr)
+        with open(q4, "r+b") as file:  # the last weight
+            file.seek(-1, 2)
+            last = file.read(1)[0]
+            file.seek(-1, 2)
+            file.write(bytes([last ^ 1]))
+        self.assert_fails(1, "weights that its record was measured on", *run, "kl<=1")
+
     def test_bench(self):
         report = self.json("bench", TINY, "-p", "16", "-n", "4", "-npl", "1,3", "-d", "0,40", "-r", "2")
         self.assertEqual([t["test"] for t in report["tests"]],

@@ -172,6 +172,7 @@ Result<> Chat::answer(const std::string& text) {
 
 Result<int> run(const Options& o) {
   std::string chat_template = SLIP_TRY(o.answer.template_override());
+  SLIP_TRY(o.model.check_quality());
   const auto runtime = SLIP_TRY(o.model.make_runtime());
   const LoadOptions load_options = SLIP_TRY(o.model.load_options());
   const auto model = SLIP_TRY(load_model(o.model.path, *runtime, load_options));
@@ -207,6 +208,7 @@ Result<int> run(const Options& o) {
 CommandBody setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   o->model.declare(args);
+  o->model.declare_quality(args);
   o->answer.declare(args);
   o->sampling.declare(args);
   args.section("Output");

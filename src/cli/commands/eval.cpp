@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <filesystem>
+
+#include "base/os/atomic_file.h"
 #include "base/os/signals.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -7,6 +10,8 @@
 #include "cli/eval_tables.h"
 #include "cli/model_cache.h"
 #include "cli/options.h"
+#include "measure/eval/certificate.h"
+#include "measure/eval/eval_html.h"
 #include "measure/eval/model_evaluation.h"
 #include "measure/eval/open_base.h"
 
@@ -19,11 +24,14 @@ struct Options {
   ModelOptions model;
   std::vector<std::string> more;  // models
   std::string file;
+  std::string tasks;
   std::string base;
   bool base_exact = false;
   bool no_base_cache = false;
   std::int64_t max_windows = -1;
   bool speed = false;
+  bool certify = false;
+  std::string html;
   bool json = false;
 };
 
@@ -53,7 +61,8 @@ class Evaluator {
     ModelEvaluation evaluation = SLIP_TRY(describe_model(path));
     const LoadOptions options = SLIP_TRY(o_.model.load_options());
     const auto model = SLIP_TRY(load_model(path, runtime_, options));
-    evaluation.text = SLIP_TRY(score(path, *model));
+    if (!o_.file.empty()) evaluation.text = SLIP_TRY(score(path, *model));
+    if (!o_.tasks.empty()) evaluation.tasks = SLIP_TRY(answer(*model));
     if (o_.speed) {
       evaluation.tokens_per_s =
           SLIP_TRY(decode_speed(model->session(), kSpeedRepeats, &InterruptGuard::flag()));
@@ -61,8 +70,36 @@ class Evaluator {
     return evaluation;
   }
 
-  Result<> read_text() {
-    text_ = SLIP_TRY(read_input(o_.file));
+  // Into the file itself, once it isn't in use any more.
+  Result<> certify(const ModelEvaluation& evaluation) {
+    const EvalResult& result = *evaluation.text;
+    const Divergence& d = *result.divergence;
+    if (!d.mean_interval) {
+      return invalid("--certify: expected a text of at least two windows, got one");
+    }
+    if (base_hash_.empty()) base_hash_ = SLIP_TRY(weights_hash(base_path_));
+    const auto name = std::filesystem::path(base_path_).filename().string();
+    return write_certificate(
+        evaluation.model,
+        {.weights_hash = SLIP_TRY(weights_hash(std::filesystem::path(evaluation.model))),
+         .base_hash = base_hash_,
+         .base_file = name,
+         .text_hash = text_hash(text_),
+         .arithmetic = o_.model.exact ? "exact" : o_.model.activations,
+         .n_tokens = result.n_tokens,
+         .n_windows = result.n_windows,
+         .kl = d.mean,
+         .kl_interval = *d.mean_interval,
+         .kl_p99 = d.p99,
+         .kl_max = d.max,
+         .top1_agreement = d.top1_agreement,
+         .perplexity = result.perplexity,
+         .base_perplexity = d.base_perplexity});
+  }
+
+  Result<> read_inputs() {
+    if (!o_.file.empty()) text_ = SLIP_TRY(read_input(o_.file));
+    if (!o_.tasks.empty()) tasks_ = SLIP_TRY(read_tasks(o_.tasks));
     return {};
   }
   // Before any model is loaded, so that two are in memory only when nothing can be cached.
@@ -71,8 +108,8 @@ class Evaluator {
     const auto first = SLIP_TRY(open_model(first_model));
     const auto tokenizer = SLIP_TRY(first->make_tokenizer());
     base_text_ = SLIP_TRY(cut(o_, text_, *tokenizer));
-    BaseOptions options{.path = o_.base.empty() ? first_model : find_model(o_.base),
-                        .load = SLIP_TRY(o_.model.load_options())};
+    base_path_ = o_.base.empty() ? first_model : find_model(o_.base);
+    BaseOptions options{.path = base_path_, .load = SLIP_TRY(o_.model.load_options())};
     if (o_.base_exact) options.load.arithmetic = Arithmetic::kExact;
     options.load.with_tokenizer = false;
     if (!o_.no_base_cache) {
@@ -101,9 +138,18 @@ class Evaluator {
                      .cancel = &InterruptGuard::flag()});
   }
 
+  Result<TaskResult> answer(LoadedModel& model) {
+    Progress progress("tasks", tasks_.size());
+    return run_tasks(model.session(), *model.tokenizer(), tasks_,
+                     {.on_task = [&](std::int64_t done, std::int64_t) { progress.update(done); },
+                      .cancel = &InterruptGuard::flag()});
+  }
+
   const Options& o_;
   Runtime& runtime_;
+  Tasks tasks_;
   std::string text_;
+  std::string base_path_, base_hash_;
   std::unique_ptr<Text> base_text_;  // null: no base
   Base base_;
 };
@@ -112,11 +158,19 @@ Result<std::vector<ModelEvaluation>> evaluate_all(const Options& o,
                                                   const std::vector<std::string>& paths,
                                                   Runtime& runtime) {
   Evaluator evaluator(o, runtime);
-  SLIP_TRY(evaluator.read_text());
+  SLIP_TRY(evaluator.read_inputs());
   SLIP_TRY(evaluator.prepare_base(paths.front()));
   std::vector<ModelEvaluation> evaluations;
   for (const std::string& path : paths) evaluations.push_back(SLIP_TRY(evaluator.run(path)));
+  if (!o.certify) return evaluations;
+  for (const ModelEvaluation& evaluation : evaluations) SLIP_TRY(evaluator.certify(evaluation));
   return evaluations;
+}
+
+Result<> write_html(const Options& o, const std::vector<ModelEvaluation>& evaluations) {
+  AtomicFile file = SLIP_TRY(AtomicFile::create(o.html));
+  SLIP_TRY(file.write(eval_html(evaluations, o.base.empty() ? "the model itself" : o.base)));
+  return file.commit();
 }
 
 Result<int> run(Options o) {
@@ -128,6 +182,7 @@ Result<int> run(Options o) {
   auto evaluated = evaluate_all(o, paths, *runtime);
   if (InterruptGuard::raised()) return kExitInterrupted;
   const auto evaluations = SLIP_TRY(std::move(evaluated));
+  if (!o.html.empty()) SLIP_TRY(write_html(o, evaluations));
   Output out;
   out.write(o.json ? eval_json(evaluations) : eval_text(evaluations));
   SLIP_TRY(out.status());
@@ -142,6 +197,7 @@ CommandBody setup(Arguments& args) {
   args.add_path("-f,--file", o->file, "the text; - is standard input");
   args.add("--chunks", o->max_windows, "windows of -c tokens (512) to score at most; -1 = all",
            {.min = -1});
+  args.add_path("--tasks", o->tasks, "JSONL file of questions: multiple choice and exact match");
   args.section("Base");
   args.add_path("--base", o->base, "model to compare with: KL divergence, first choices");
   args.add_flag("--base-exact", o->base_exact, "run the base (or the model itself) with --exact");
@@ -150,12 +206,20 @@ CommandBody setup(Arguments& args) {
   args.section("Speed");
   args.add_flag("--speed", o->speed, "also measure decoding: the median of 5 runs of 32 tokens");
   args.section("Output");
+  args.add_path("--html", o->html, "also write the report as a page with plots");
+  args.add_flag("--certify", o->certify,
+                "write what was measured into each model's file, for --require-quality");
   args.add_flag("--json", o->json, "print JSON");
   args.require([o = o.get()]() -> Result<> {
-    if (o->file.empty()) return invalid("no text given: expected -f FILE");
+    if (o->file.empty() && o->tasks.empty()) {
+      return invalid("no text given: expected -f FILE or --tasks FILE");
+    }
+    const bool needs_text = !o->base.empty() || o->base_exact || !o->html.empty();
+    if (o->file.empty() && needs_text) return invalid("no text given: expected -f FILE");
     if (o->base_exact && o->base.empty() && !o->more.empty()) {
       return invalid("--base-exact: expected --base as well, with several models");
     }
+    if (o->certify && o->base.empty()) return invalid("--certify: expected --base as well");
     return {};
   });
   return [o](const Invocation&) { return run(*o); };

@@ -7,6 +7,7 @@
 #include "cli/console.h"
 #include "cli/options.h"
 #include "formats/summary.h"
+#include "measure/eval/certificate.h"
 #include "text/json_writer.h"
 #include "text/utf8.h"
 
@@ -206,11 +207,31 @@ std::string as_text(const Report& report, const Options& o) {
   return text + fmt::format("  files: {} bytes\n", report.summary.file_bytes);
 }
 
+// What the file says of its quality; that its weights are still those is for --require-quality.
+std::string quality_text(const Report& report) {
+  Metadata metadata;
+  for (const auto& [key, value] : report.metadata) metadata.set(key, value);
+  const auto read = read_certificate(metadata);
+  if (!read && read.error().kind == ErrorKind::kNotFound) return "";
+  if (!read) return fmt::format("\nQuality\n  {}\n", printable(read.error().message));
+  const Certificate& c = *read;
+  return fmt::format(
+      "\nQuality (as recorded by eval --certify, not signed)\n"
+      "  mean KL {:.6f} ({:.6f} … {:.6f}), 99 % {:.6f}, largest {:.6f}; same first choice {:.3f} "
+      "%\n"
+      "  perplexity {:.4f}, the base's {:.4f}; {} tokens in {} windows, arithmetic {}\n"
+      "  base {} {}, text {}, weights {}\n",
+      c.kl, c.kl_interval.low, c.kl_interval.high, c.kl_p99, c.kl_max, 100 * c.top1_agreement,
+      c.perplexity, c.base_perplexity, c.n_tokens, c.n_windows, printable(c.arithmetic),
+      printable(c.base_file), printable(c.base_hash), printable(c.text_hash),
+      printable(c.weights_hash));
+}
+
 Result<int> run(const Options& o) {
   const Report report = HfFolder::is_folder(o.path) ? report_of(SLIP_TRY(HfFolder::open(o.path)))
                                                     : report_of(SLIP_TRY(GgufFile::open(o.path)));
   Output out;
-  out.write(o.json ? as_json(report, o) : as_text(report, o));
+  out.write(o.json ? as_json(report, o) : as_text(report, o) + quality_text(report));
   SLIP_TRY(out.status());
   return kExitOk;
 }

@@ -113,6 +113,7 @@ void print_summary(LoadedModel& model, const GenerateResult& result, AnswerTimes
 
 Result<int> run(const Options& o, const Invocation& invocation) {
   const std::string prompt = SLIP_TRY(read_prompt(o));
+  SLIP_TRY(o.model.check_quality());
   const auto runtime = SLIP_TRY(o.model.make_runtime());
   const LoadOptions load_options = SLIP_TRY(o.model.load_options());
   const auto model = SLIP_TRY(load_model(o.model.path, *runtime, load_options));
@@ -175,6 +176,7 @@ CommandBody setup(Arguments& args) {
   args.add_path("-f,--file", o->prompt_file, "read the prompt from a file; - is standard input");
   args.add_flag("-no-cnv,--no-conversation,--raw", o->raw,
                 "the prompt as it is, without the chat template");
+  o->model.declare_quality(args);
   o->answer.declare(args);
   o->grammar.declare(args);
   o->sampling.declare(args);

@@ -86,6 +86,7 @@ Result<std::unique_ptr<RpcServer>> listen_grpc(const Options& o, InferenceServer
 Result<std::shared_ptr<Loaded>> load_engine(const Options& o) {
   auto made = std::make_shared<Loaded>();
   Loaded& loaded = *made;
+  SLIP_TRY(o.model.check_quality());
   loaded.runtime = SLIP_TRY(o.model.make_runtime());
   LoadOptions options = SLIP_TRY(o.model.load_options());
   options.n_ctx = o.max_model_len;
@@ -282,6 +283,7 @@ CommandBody setup(Arguments& args) {
   o->model.declare_for_serving(args);
   declare_server(*o, args);
   declare_engine(*o, args);
+  o->model.declare_quality(args);
   o->sampling.declare(args);
   return [o](const Invocation& invocation) { return run(*o, invocation); };
 }

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "engine/session.h"
+#include "measure/eval/tasks.h"
 #include "measure/evaluation.h"
 
 namespace slip {
@@ -17,7 +18,8 @@ struct ModelEvaluation {
   std::string model;  // path as it was given
   std::int64_t file_bytes = 0;
   double bits_per_weight = 0;
-  std::optional<EvalResult> text = {};    // empty: no text was given
+  std::optional<EvalResult> text = {};  // empty: no text was given
+  std::optional<TaskResult> tasks = {};
   std::vector<double> tokens_per_s = {};  // decode speed, one a repeat; empty: not measured
 };
 

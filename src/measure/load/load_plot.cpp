@@ -10,6 +10,7 @@
 
 #include "measure/load/load_report.h"
 #include "measure/statistics.h"
+#include "measure/svg.h"
 
 namespace slip {
 namespace {
@@ -18,7 +19,6 @@ namespace {
 constexpr double kWidth = 760, kHeight = 420;
 constexpr double kLeft = 60, kRight = 20, kTop = 78, kBottom = 48;
 constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
-constexpr const char* kGrey = "#808890";
 
 struct Curve {
   const char* name;
@@ -42,20 +42,6 @@ double y_of(double share) {
   return kTop + kPlotHeight * (1 - share);
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '&') {
-      out += "&amp;";
-    } else {
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
-}
-
 Axis axis_of(const std::array<Curve, 4>& curves) {
   double low = 1e9, high = 0;
   for (const Curve& curve : curves) {
@@ -71,34 +57,31 @@ Axis axis_of(const std::array<Curve, 4>& curves) {
 
 class Drawing {
  public:
-  explicit Drawing(std::string_view title) {
-    add(R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" height="{1}" )"
-        R"(font-family="sans-serif" font-size="12">)",
-        kWidth, kHeight);
-    text(kLeft, 20, "start", title);
-  }
+  explicit Drawing(std::string_view title) { svg_.text(kLeft, 20, "start", title); }
 
   void grid(const Axis& axis) {
     for (int percent = 0; percent <= 100; percent += 25) {
-      line(kLeft, y_of(percent / 100.0), kWidth - kRight, y_of(percent / 100.0));
-      text(kLeft - 8, y_of(percent / 100.0) + 4, "end", fmt::format("{} %", percent));
+      svg_.line(kLeft, y_of(percent / 100.0), kWidth - kRight, y_of(percent / 100.0));
+      svg_.text(kLeft - 8, y_of(percent / 100.0) + 4, "end", fmt::format("{} %", percent));
     }
     for (int power = axis.low; power <= axis.high; ++power) {
       const double ms = std::pow(10.0, power);
-      line(axis.x(ms), kTop, axis.x(ms), kHeight - kBottom);
-      text(axis.x(ms), kHeight - kBottom + 18, "middle",
-           ms < 1000 ? fmt::format("{:g} ms", ms) : fmt::format("{:g} s", ms / 1000));
+      svg_.line(axis.x(ms), kTop, axis.x(ms), kHeight - kBottom);
+      svg_.text(axis.x(ms), kHeight - kBottom + 18, "middle",
+                ms < 1000 ? fmt::format("{:g} ms", ms) : fmt::format("{:g} s", ms / 1000));
     }
   }
 
   void legend(const Curve& curve, int index) {
     const int column = index % 2, row = index / 2;
     const double x = kLeft + 300 * column, y = 32 + 18 * row;
-    add(R"(<rect x="{:.1f}" y="{:.1f}" width="10" height="10" fill="{}"/>)", x, y, curve.colour);
-    text(x + 16, y + 9, "start",
-         curve.values.empty() ? fmt::format("{}: none", curve.name)
-                              : fmt::format("{}: p50 {:.1f}, p95 {:.1f} ms", curve.name,
-                                            median(curve.values), percentile(curve.values, 0.95)));
+    svg_.add(R"(<rect x="{:.1f}" y="{:.1f}" width="10" height="10" fill="{}"/>)", x, y,
+             curve.colour);
+    svg_.text(x + 16, y + 9, "start",
+              curve.values.empty()
+                  ? fmt::format("{}: none", curve.name)
+                  : fmt::format("{}: p50 {:.1f}, p95 {:.1f} ms", curve.name, median(curve.values),
+                                percentile(curve.values, 0.95)));
   }
 
   // A staircase: each value lifts it by its share. Steps of less than a pixel become one.
@@ -113,26 +96,13 @@ class Drawing {
       const double share = static_cast<double>(i + 1) / static_cast<double>(values.size());
       fmt::format_to(std::back_inserter(path), "H{:.1f}V{:.1f}", x, y_of(share));
     }
-    add(R"(<path d="{}" fill="none" stroke="{}" stroke-width="2"/>)", path, curve.colour);
+    svg_.add(R"(<path d="{}" fill="none" stroke="{}" stroke-width="2"/>)", path, curve.colour);
   }
 
-  std::string take() { return std::move(svg_) + "</svg>\n"; }
+  std::string take() { return svg_.take(); }
 
  private:
-  template <class... Args>
-  void add(fmt::format_string<Args...> format, Args&&... args) {
-    svg_ += fmt::format(format, std::forward<Args>(args)...) + "\n";
-  }
-  void text(double x, double y, const char* anchor, std::string_view content) {
-    add(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="{}" fill="{}">{}</text>)", x, y, anchor, kGrey,
-        escaped(content));
-  }
-  void line(double x1, double y1, double x2, double y2) {
-    add(R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}" stroke-width="0.5"/>)",
-        x1, y1, x2, y2, kGrey);
-  }
-
-  std::string svg_;
+  Svg svg_{kWidth, kHeight};
 };
 
 }  // namespace
