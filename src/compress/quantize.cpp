@@ -23,8 +23,21 @@ constexpr std::size_t kCopyBytes = 16 << 20;
 // Of the block formats' layouts: the one that every current file has.
 constexpr std::uint32_t kQuantizationVersion = 2;
 
-Metadata target_metadata(const GgufFile& source, const TypePlanOptions& types,
+// Under the names that llama-quantize has for them.
+void tell_imatrix(const QuantizeOptions& options, Metadata& metadata) {
+  if (options.imatrix == nullptr) return;
+  const Imatrix& imatrix = *options.imatrix;
+  metadata.set("quantize.imatrix.file", options.imatrix_file);
+  if (!imatrix.datasets.empty()) {
+    metadata.set("quantize.imatrix.dataset", imatrix.datasets.front());
+  }
+  metadata.set("quantize.imatrix.entries_count", static_cast<std::uint32_t>(imatrix.sums.size()));
+  metadata.set("quantize.imatrix.chunks_count", static_cast<std::uint32_t>(imatrix.n_chunks));
+}
+
+Metadata target_metadata(const GgufFile& source, const QuantizeOptions& options,
                          const std::string& parent_hash) {
+  const TypePlanOptions& types = options.types;
   Metadata metadata = source.metadata();
   std::vector<std::string> stale;
   for (const Metadata::Entry& entry : metadata.entries()) {
@@ -38,6 +51,7 @@ Metadata target_metadata(const GgufFile& source, const TypePlanOptions& types,
   metadata.set("slipstream.parent.hash", parent_hash);
   metadata.set("slipstream.parent.file", source.shards().front().path.filename().string());
   metadata.set("slipstream.quantize.type", std::string(types.mix->name));
+  tell_imatrix(options, metadata);
   if (types.pure) metadata.set("slipstream.quantize.pure", true);
   std::vector<std::string> rules;
   for (const TypeOverride& rule : types.overrides) {
@@ -69,6 +83,8 @@ class Encoder {
 
   Result<> write(const TensorView& tensor, DType type) {
     if (type == tensor.dtype) return copy(tensor);
+    importance_.clear();
+    if (options_.imatrix != nullptr) importance_ = options_.imatrix->importance(tensor.name);
     const std::int64_t n_rows = tensor.n_rows();
     const std::int64_t step = std::max<std::int64_t>(1, kBatchWeights / tensor.n_cols());
     for (std::int64_t begin = 0; begin < n_rows; begin += step) {
@@ -110,7 +126,8 @@ class Encoder {
     for (std::vector<float>& values : scratch_) values.resize(static_cast<std::size_t>(n_cols));
     const auto fit_row = [&](std::int64_t row, std::vector<float>& values) {
       from.decode_row(rows.tensor.row(rows.begin + row), n_cols, values.data());
-      return to.fit_row(values.data(), n_cols, encoded_.data() + row * row_bytes);
+      return to.fit_row(values.data(), importance_.empty() ? nullptr : importance_.data(), n_cols,
+                        encoded_.data() + row * row_bytes);
     };
     std::atomic<std::int64_t> first_bad{rows.end - rows.begin};
     const std::int64_t grain = std::max<std::int64_t>(1, kGrainWeights / n_cols);
@@ -134,8 +151,26 @@ class Encoder {
   ThreadPool& pool_;
   GgufWriter& writer_;
   std::vector<std::vector<float>> scratch_;  // a row for each thread
+  std::vector<float> importance_;            // of the tensor's columns; empty: all alike
   std::vector<std::byte> encoded_;
 };
+
+// The matrices that will be encoded and that the imatrix doesn't know.
+Result<std::vector<std::string>> check_imatrix(const GgufFile& model, const TypePlan& plan,
+                                               const Imatrix& imatrix) {
+  std::vector<std::string> unknown;
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    const TensorView& tensor = model.tensors()[i];
+    if (plan.types[i] == tensor.dtype || !quant_format(plan.types[i]).is_quantized()) continue;
+    const auto n_known = std::ssize(imatrix.importance(tensor.name));
+    if (n_known == 0) unknown.push_back(tensor.name);
+    if (n_known != 0 && n_known != tensor.n_cols()) {
+      return invalid("imatrix: expected {} columns for tensor {}, got {}", tensor.n_cols(),
+                     shown(tensor.name), n_known);
+    }
+  }
+  return unknown;
+}
 
 }  // namespace
 
@@ -150,6 +185,9 @@ Result<QuantizeReport> quantize_model(const fs::path& source, const fs::path& ta
   TypePlan plan = SLIP_TRY(plan_types(model.metadata(), model.tensors(), options.types));
 
   QuantizeReport report{.source = summarize(model), .fallbacks = std::move(plan.fallbacks)};
+  if (options.imatrix != nullptr) {
+    report.without_importance = SLIP_TRY(check_imatrix(model, plan, *options.imatrix));
+  }
   std::vector<GgufTensorSpec> specs;
   std::int64_t n_weights = 0;
   for (std::size_t i = 0; i < model.tensors().size(); ++i) {
@@ -160,7 +198,7 @@ Result<QuantizeReport> quantize_model(const fs::path& source, const fs::path& ta
     n_weights += tensor.n_elements();
   }
   report.parent_hash = content_hash(model);
-  const Metadata metadata = target_metadata(model, options.types, report.parent_hash);
+  const Metadata metadata = target_metadata(model, options, report.parent_hash);
   GgufWriter writer = SLIP_TRY(GgufWriter::create(target, metadata, specs));
   Encoder encoder(options, pool, writer);
   encoder.on_batch = [&, done = std::int64_t{0}](std::int64_t n) mutable {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "compress/imatrix.h"
 #include "compress/target.h"
 #include "compress/type_plan.h"
 #include "formats/summary.h"
@@ -18,6 +19,9 @@ namespace slip {
 
 struct QuantizeOptions {
   TypePlanOptions types;
+  // How much the columns of each matrix matter; null: all alike. Its name goes to the metadata.
+  const Imatrix* imatrix = nullptr;
+  std::string imatrix_file = {};
   Existing existing = Existing::kRefuse;  // what to do with a file of the target's name
   // Weights written so far, of how many.
   std::function<void(std::int64_t done, std::int64_t total)> on_progress = {};
@@ -28,7 +32,9 @@ struct QuantizeReport {
   ModelSummary source = {}, target = {};
   std::string parent_hash = {};  // of the source's bytes, as the target's metadata has it
   std::vector<std::string> fallbacks = {};  // matrices that the mix's type doesn't fit (TypePlan)
-  bool was_quantized = false;               // the source: its losses stay, and more are added
+  // Matrices that were encoded without importance though there is an imatrix: it doesn't know them.
+  std::vector<std::string> without_importance = {};
+  bool was_quantized = false;  // the source: its losses stay, and more are added
 };
 
 // Reads `source` (a GGUF file, any part of a split one) and writes `target` (GGUF, one file):
@@ -41,7 +47,8 @@ struct QuantizeReport {
 // The target appears whole or not at all.
 //
 // Errors: those of opening, planning and writing; kInvalid when the target is the source, when it
-// exists (kRefuse), and for weights that aren't finite; kCancelled.
+// exists (kRefuse), for weights that aren't finite, and for an imatrix of other columns than the
+// model's; kCancelled.
 Result<QuantizeReport> quantize_model(const std::filesystem::path& source,
                                       const std::filesystem::path& target,
                                       const QuantizeOptions& options, ThreadPool& pool);

@@ -5,8 +5,9 @@
 //   static void quants(const Block&, int sub, std::uint8_t* q);   q of weights 32*sub … 32*sub+31
 //   static RawScales raw_scales(const Block&, int sub);           the scales of the same weights
 //   static void encode(const float* x, Block&);                   kWeights finite floats
-//   static void fit(const float* x, Block&);                      where encode() doesn't fit
-//   already
+//   static void fit(const float* x, const float* importance, Block&);  the same by least squares,
+//   errors weighted by importance unless it is null
+// of the last two at least one (each stands in for the other),
 // and overrides the defaults below where it differs; make_format<C>() does the rest.
 #pragma once
 
@@ -93,19 +94,22 @@ void decode_blocks(const std::byte* row, std::int64_t n, float* out) {
 enum class Encoding { kPlain, kFitted };
 
 template <class C, Encoding kEncoding>
-void encode_block(const float* x, typename C::Block& block) {
+void encode_block(const float* x, const float* importance, typename C::Block& block) {
   constexpr bool kFits = requires {
-    C::fit(x, block);
+    C::fit(x, importance, block);
   };
-  if constexpr (kFits && kEncoding == Encoding::kFitted) {
-    C::fit(x, block);
+  constexpr bool kEncodes = requires {
+    C::encode(x, block);
+  };
+  if constexpr (kFits && (kEncoding == Encoding::kFitted || !kEncodes)) {
+    C::fit(x, importance, block);
   } else {
     C::encode(x, block);
   }
 }
 
 template <class C, Encoding kEncoding>
-Result<> encode_blocks(const float* in, std::int64_t n, std::byte* row) {
+Result<> encode_weighted(const float* in, const float* importance, std::int64_t n, std::byte* row) {
   if (n % C::kWeights != 0) {
     return invalid("encode {}: expected a multiple of {} elements, got {}", dtype_name(C::kType),
                    C::kWeights, n);
@@ -118,10 +122,16 @@ Result<> encode_blocks(const float* in, std::int64_t n, std::byte* row) {
   }
   for (std::int64_t i = 0; i < n / C::kWeights; ++i) {
     typename C::Block block;
-    encode_block<C, kEncoding>(in + i * C::kWeights, block);
+    const float* weights = importance == nullptr ? nullptr : importance + i * C::kWeights;
+    encode_block<C, kEncoding>(in + i * C::kWeights, weights, block);
     std::memcpy(row + i * static_cast<std::int64_t>(sizeof block), &block, sizeof block);
   }
   return {};
+}
+
+template <class C>
+Result<> encode_plain(const float* in, std::int64_t n, std::byte* row) {
+  return encode_weighted<C, Encoding::kPlain>(in, nullptr, n, row);
 }
 
 template <class C>
@@ -147,8 +157,8 @@ constexpr QuantFormat make_format() {
                      .codebook = C::kCodebook,
                      .scale_type = C::kScaleType,
                      .decode_row = decode_blocks<C>,
-                     .encode_row = encode_blocks<C, Encoding::kPlain>,
-                     .fit_row = encode_blocks<C, Encoding::kFitted>,
+                     .encode_row = encode_plain<C>,
+                     .fit_row = encode_weighted<C, Encoding::kFitted>,
                      .unpack = unpack_block<C>};
 }
 

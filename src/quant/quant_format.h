@@ -42,8 +42,8 @@ struct QuantFormat {
   // The same with scales chosen for the least (weighted) squared error, for model files; equal to
   // encode_row in formats whose encoder has a search of its own, and where there is nothing to
   // choose. The others' encode_row is what `gguf` and ggml make of a row (dynamic quantisation,
-  // golden files).
-  Result<> (*fit_row)(const float* in, std::int64_t n, std::byte* row);
+  // golden files). `importance`: n weights of the squared errors, finite and not negative, or null.
+  Result<> (*fit_row)(const float* in, const float* importance, std::int64_t n, std::byte* row);
 
   // See unpack_block32; null in float formats.
   void (*unpack)(const std::byte* row, std::int64_t block_idx, IntBlock32& out);

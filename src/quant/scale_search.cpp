@@ -26,7 +26,8 @@ enum class Counting { kAlike, kBySize };
 // groups adapt better, don't (KL divergence of gemma-3-270m as Q4_K_M: 0.0894 so, 0.0923 with all
 // counted by size, 0.0890 with none; of SmolLM2: 0.0909, 0.0892, 0.0962).
 struct Group {
-  Group(const float* values, int count, Counting counting) : n(count) {
+  // `weights`: what the importance of errors is multiplied by, or null.
+  Group(const float* values, const float* weights, int count, Counting counting) : n(count) {
     float squares = 0.0f;
     for (int i = 0; i < n; ++i) {
       x[i] = std::clamp(values[i], -1e12f, 1e12f);
@@ -37,11 +38,32 @@ struct Group {
     for (int i = 0; i < n; ++i) {
       importance[i] = by_size ? 1.0f + std::fabs(x[i]) / typical : 1.0f;
     }
+    if (weights != nullptr) weigh(weights);
   }
+
+  // Weights relative to their mean. A column that calibration never saw still counts for something,
+  // so that no group is left without a scale.
+  void weigh(const float* weights) {
+    double sum = 0;
+    for (int i = 0; i < n; ++i) sum += static_cast<double>(weights[i]);
+    if (sum <= 0) return;
+    const double inverse_mean = n / sum;
+    for (int i = 0; i < n; ++i) {
+      const double relative = static_cast<double>(weights[i]) * inverse_mean;
+      importance[i] *= static_cast<float>(std::max(relative, 1e-4));
+    }
+  }
+
   float x[32];
   float importance[32];
   int n;
 };
+
+// The part of a super-block's weights that group `g` has.
+Group group_of(const float* x, const float* importance, int size, int g) {
+  return {x + g * size, importance == nullptr ? nullptr : importance + g * size, size,
+          Counting::kAlike};
+}
 
 // The levels that a scale multiplies: nearest() rounds a value to a level, index() gives the number
 // under which that level is stored.
@@ -235,9 +257,15 @@ std::uint16_t common_factor(const float* values, int n, IntRange range) {
   return half_bits::f32_to_f16(saturate_f16(extreme_of(values, n) / static_cast<float>(end)));
 }
 
+// A super-block's weights, and how much their errors count (null: all alike).
+struct Weighted {
+  const float* x;
+  const float* importance;
+};
+
 // The second level for formats without mins.
 template <class Levels>
-SuperScales choose_scales(const float* x, const SuperLayout& layout, const Levels& levels,
+SuperScales choose_scales(const Weighted& weights, const SuperLayout& layout, const Levels& levels,
                           const float* fits, std::uint8_t* q) {
   const int n_groups = 256 / layout.group;
   SuperScales result;
@@ -245,7 +273,7 @@ SuperScales choose_scales(const float* x, const SuperLayout& layout, const Level
   const float d = half_bits::f16_to_f32(result.d);
   const float inverse = inverse_of(d);
   for (int g = 0; g < n_groups; ++g) {
-    const Group group(x + g * layout.group, layout.group, Counting::kAlike);
+    const Group group = group_of(weights.x, weights.importance, layout.group, g);
     const int middle = nearest_int(fits[g] * inverse, layout.scales);
     int best = middle;
     float best_error = FLT_MAX;
@@ -265,16 +293,16 @@ SuperScales choose_scales(const float* x, const SuperLayout& layout, const Level
 
 }  // namespace
 
-std::uint16_t fit_symmetric32(const float* x, int n, std::uint8_t* q) {
-  const Group group(x, 32, Counting::kBySize);
+std::uint16_t fit_symmetric32(const float* x, const float* importance, int n, std::uint8_t* q) {
+  const Group group(x, importance, 32, Counting::kBySize);
   const IntRange range{-n, n - 1};
   const std::uint16_t d = half_bits::f32_to_f16(saturate_f16(fit_symmetric(group, range)));
   store(group, Integers(range), {half_bits::f16_to_f32(d), 0.0f}, q);
   return d;
 }
 
-AffineScale fit_affine32(const float* x, int q_max, std::uint8_t* q) {
-  const Group group(x, 32, Counting::kBySize);
+AffineScale fit_affine32(const float* x, const float* importance, int q_max, std::uint8_t* q) {
+  const Group group(x, importance, 32, Counting::kBySize);
   const AffineFit fit = fit_affine(group, q_max, MinSign::kAny);
   const AffineScale result{half_bits::f32_to_f16(saturate_f16(fit.scale)),
                            half_bits::f32_to_f16(saturate_f16(-fit.min))};
@@ -283,36 +311,37 @@ AffineScale fit_affine32(const float* x, int q_max, std::uint8_t* q) {
   return result;
 }
 
-SuperScales encode_symmetric256(const float* x, const SuperLayout& layout, std::uint8_t* q) {
+SuperScales fit_symmetric256(const float* x, const float* importance, const SuperLayout& layout,
+                             std::uint8_t* q) {
   float fits[16];
   for (int g = 0; g < 256 / layout.group; ++g) {
-    fits[g] =
-        fit_symmetric(Group(x + g * layout.group, layout.group, Counting::kAlike), layout.quants);
+    fits[g] = fit_symmetric(group_of(x, importance, layout.group, g), layout.quants);
   }
-  return choose_scales(x, layout, Integers(layout.quants), fits, q);
+  return choose_scales({x, importance}, layout, Integers(layout.quants), fits, q);
 }
 
-SuperScales encode_iq4_256(const float* x, IntRange scales, std::uint8_t* q) {
+SuperScales fit_iq4_256(const float* x, const float* importance, IntRange scales, std::uint8_t* q) {
   float fits[16];
-  for (int g = 0; g < 8; ++g) fits[g] = fit_iq4(Group(x + 32 * g, 32, Counting::kAlike));
+  for (int g = 0; g < 8; ++g) fits[g] = fit_iq4(group_of(x, importance, 32, g));
   const SuperLayout layout{.group = 32, .quants = {0, 15}, .scales = scales};
-  return choose_scales(x, layout, iq4_codebook(), fits, q);
+  return choose_scales({x, importance}, layout, iq4_codebook(), fits, q);
 }
 
-std::uint16_t encode_iq4_32(const float* x, std::uint8_t* q) {
-  const Group group(x, 32, Counting::kBySize);
+std::uint16_t fit_iq4_32(const float* x, const float* importance, std::uint8_t* q) {
+  const Group group(x, importance, 32, Counting::kBySize);
   const std::uint16_t d = half_bits::f32_to_f16(saturate_f16(fit_iq4(group)));
   store(group, iq4_codebook(), {half_bits::f16_to_f32(d), 0.0f}, q);
   return d;
 }
 
-SuperScales encode_affine256(const float* x, const SuperLayout& layout, std::uint8_t* q) {
+SuperScales fit_affine256(const float* x, const float* importance, const SuperLayout& layout,
+                          std::uint8_t* q) {
   const int n_groups = 256 / layout.group;
   const Integers levels(layout.quants);
   float scales[16], mins[16];
   for (int g = 0; g < n_groups; ++g) {
-    const AffineFit fit = fit_affine(Group(x + g * layout.group, layout.group, Counting::kAlike),
-                                     layout.quants.max, MinSign::kNotNegative);
+    const AffineFit fit = fit_affine(group_of(x, importance, layout.group, g), layout.quants.max,
+                                     MinSign::kNotNegative);
     scales[g] = fit.scale;
     mins[g] = fit.min;
   }
@@ -321,7 +350,7 @@ SuperScales encode_affine256(const float* x, const SuperLayout& layout, std::uin
   result.dmin = common_factor(mins, n_groups, layout.scales);
   const float d = half_bits::f16_to_f32(result.d), dmin = half_bits::f16_to_f32(result.dmin);
   for (int g = 0; g < n_groups; ++g) {
-    const Group group(x + g * layout.group, layout.group, Counting::kAlike);
+    const Group group = group_of(x, importance, layout.group, g);
     const int scale = nearest_int(scales[g] * inverse_of(d), layout.scales);
     const int min = nearest_int(mins[g] * inverse_of(dmin), layout.scales);
     AffineFit best{};

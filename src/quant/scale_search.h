@@ -90,20 +90,23 @@ struct SuperScales {
 // weights for more: for a handful of
 // roundings of x (those that a slightly wider or narrower scale would give) the scale with the
 // least error is known in closed form, and the rounding with the least error wins. Groups then try
-// the integer scales (and mins) next to the rounded ones. `x` holds 256 finite values; q[i], less
-// quants.min, goes to `q`.
+// the integer scales (and mins) next to the rounded ones. `x` holds 32 or 256 finite values;
+// `importance` as many weights of their squared errors, or is null; q[i], less quants.min, goes to
+// `q`.
 
 // 32 weights: w = d * q, q in -n … n - 1. Returns d as f16.
-std::uint16_t fit_symmetric32(const float* x, int n, std::uint8_t* q);
+std::uint16_t fit_symmetric32(const float* x, const float* importance, int n, std::uint8_t* q);
 // 32 weights: w = d * q + min, q in 0 … q_max.
-AffineScale fit_affine32(const float* x, int q_max, std::uint8_t* q);
+AffineScale fit_affine32(const float* x, const float* importance, int q_max, std::uint8_t* q);
 // w = d * scale * q
-SuperScales encode_symmetric256(const float* x, const SuperLayout& layout, std::uint8_t* q);
+SuperScales fit_symmetric256(const float* x, const float* importance, const SuperLayout& layout,
+                             std::uint8_t* q);
 // w = d * scale * q - dmin * min, quants.min = scales.min = 0
-SuperScales encode_affine256(const float* x, const SuperLayout& layout, std::uint8_t* q);
+SuperScales fit_affine256(const float* x, const float* importance, const SuperLayout& layout,
+                          std::uint8_t* q);
 // w = d * scale * codebook[q], the codebook of IQ4_NL, groups of 32.
-SuperScales encode_iq4_256(const float* x, IntRange scales, std::uint8_t* q);
+SuperScales fit_iq4_256(const float* x, const float* importance, IntRange scales, std::uint8_t* q);
 // 32 weights: w = d * codebook[q]. Returns d as f16.
-std::uint16_t encode_iq4_32(const float* x, std::uint8_t* q);
+std::uint16_t fit_iq4_32(const float* x, const float* importance, std::uint8_t* q);
 
 }  // namespace slip

@@ -40,6 +40,33 @@ class Quantize(CliTest):
         self.assertEqual(types["blk.1.ffn_up.weight"], "Q8_0")
         self.assertEqual(types["token_embd.weight"], "F32")
 
+    def test_calibrated(self):
+        text = self.write("text.txt", "hello, the whale hails all " * 20)
+        imatrix = self.home / "imatrix.gguf"
+        done = self.json("calibrate", "-m", TINY, "-f", text, "-c", "64", "--chunks", "2", "-o", imatrix)
+        self.assertEqual((done["n_windows"], done["n_tokens"]), (2, 128))
+        self.assertEqual(self.json("inspect", imatrix)["metadata"]["general.type"], "imatrix")
+        self.assert_fails(1, "got one", "calibrate", "-m", TINY, "-f", text, "-c", "64", "-o", imatrix)
+        self.run_cli("quantize", TINY, self.target, "--type", "Q4_0", "--imatrix", imatrix)
+        shown = self.json("inspect", self.target)["metadata"]
+        self.assertEqual(shown["quantize.imatrix.file"], str(imatrix))
+        self.assertEqual(shown["quantize.imatrix.dataset"], str(text))
+        plain = self.home / "plain.gguf"
+        self.run_cli("quantize", TINY, plain, "--type", "Q4_0")
+        self.assertNotEqual(plain.read_bytes(), self.target.read_bytes())
+
+    def test_wrong_calibration(self):
+        text = self.write("text.txt", "hello")
+        imatrix = self.home / "imatrix.gguf"
+        self.assert_fails(2, "-f FILE", "calibrate", "-m", TINY, "-o", imatrix)
+        self.assert_fails(2, "-o FILE", "calibrate", "-m", TINY, "-f", text)
+        self.assert_fails(1, "at least one window", "calibrate", "-m", TINY, "-f", text, "-c", "64",
+                          "-o", imatrix)
+        self.assertFalse(imatrix.exists())
+        self.assert_fails(1, "expected 'imatrix'", "quantize", TINY, self.target, "--type", "Q4_0",
+                          "--imatrix", TINY)
+        self.assertFalse(self.target.exists())
+
     def test_wrong_use(self):
         self.assert_fails(2, "did you mean Q4_K_M", "quantize", TINY, self.target, "--type", "Q4_KM")
         self.assert_fails(2, "expected --type", "quantize", TINY, self.target)

@@ -80,7 +80,8 @@ TEST_F(Quantize, StoresWhatTheCodecMakes) {
     std::vector<std::byte> row(static_cast<std::size_t>(to.row_bytes()));
     for (std::int64_t i = 0; i < from.n_rows(); ++i) {
       decode_row(from.dtype, from.row(i), from.n_cols(), values.data());
-      ASSERT_TRUE(quant_format(to.dtype).fit_row(values.data(), from.n_cols(), row.data()));
+      ASSERT_TRUE(
+          quant_format(to.dtype).fit_row(values.data(), nullptr, from.n_cols(), row.data()));
       ASSERT_EQ(std::memcmp(row.data(), to.row(i), row.size()), 0) << name << ", row " << i;
     }
     EXPECT_EQ(after.find("blk.1.ffn_norm.weight")->dtype, DType::kF32);
@@ -132,6 +133,44 @@ TEST_F(Quantize, SaysInTheMetadataWhatWasDone) {
   ASSERT_TRUE(again);
   EXPECT_TRUE(again->was_quantized);
   EXPECT_NE(again->parent_hash, report->parent_hash);
+}
+
+TEST_F(Quantize, FollowsAnImportanceMatrix) {
+  wide_llama().write(source_);
+  Imatrix imatrix{.sums = {}, .datasets = {"text"}, .n_chunks = 3, .chunk_size = 8};
+  InputSums& sums = imatrix.sums["blk.1.ffn_up.weight"];
+  sums.n_inputs = 24;
+  for (int i = 0; i < 256; ++i) sums.squares.push_back(i % 7 == 0 ? 100 : 1);
+  QuantizeOptions options = options_for("Q4_0");
+  ASSERT_TRUE(run(options));
+  const std::string before = read_file(target_);
+  options.imatrix = &imatrix;
+  options.imatrix_file = "i.gguf";
+  options.existing = Existing::kReplace;
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  const GgufFile from = *GgufFile::open(source_), after = *GgufFile::open(target_);
+  EXPECT_EQ(after.metadata().string("quantize.imatrix.file"), "i.gguf");
+  EXPECT_EQ(after.metadata().string("quantize.imatrix.dataset"), "text");
+  EXPECT_EQ(after.metadata().integer("quantize.imatrix.entries_count"), 1);
+  EXPECT_EQ(after.metadata().integer("quantize.imatrix.chunks_count"), 3);
+  // All that are quantised but that one.
+  EXPECT_EQ(report->without_importance.size(), 2u * 7u + 2u - 1u);
+  const std::vector<float> importance = imatrix.importance("blk.1.ffn_up.weight");
+  const TensorView &a = *from.find("blk.1.ffn_up.weight"), &b = *after.find("blk.1.ffn_up.weight");
+  std::vector<float> values(256);
+  std::vector<std::byte> row(static_cast<std::size_t>(b.row_bytes()));
+  for (std::int64_t i = 0; i < a.n_rows(); ++i) {
+    decode_row(a.dtype, a.row(i), 256, values.data());
+    ASSERT_TRUE(quant_format(b.dtype).fit_row(values.data(), importance.data(), 256, row.data()));
+    ASSERT_EQ(std::memcmp(row.data(), b.row(i), row.size()), 0) << i;
+  }
+  const std::string with = read_file(target_);
+  EXPECT_NE(before.substr(before.size() / 2), with.substr(with.size() - before.size() / 2));
+
+  sums.squares.pop_back();
+  target_ = dir_ / "other.gguf";
+  expect_failure(options, "expected 256 columns for tensor 'blk.1.ffn_up.weight', got 255");
 }
 
 TEST_F(Quantize, RefusesTheSourceAndWhatIsThere) {

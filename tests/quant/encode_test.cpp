@@ -181,10 +181,11 @@ TEST_P(Encode, RefusesBadInput) {
 
 class Fit : public testing::TestWithParam<DType> {
  protected:
-  static std::vector<float> fit_decode(const std::vector<float>& values) {
+  static std::vector<float> fit_decode(const std::vector<float>& values,
+                                       const float* importance = nullptr) {
     std::vector<std::byte> row = encode(GetParam(), values);
     const Result<> result =
-        quant_format(GetParam()).fit_row(values.data(), std::ssize(values), row.data());
+        quant_format(GetParam()).fit_row(values.data(), importance, std::ssize(values), row.data());
     EXPECT_TRUE(result) << result.error().message;
     EXPECT_EQ(row.back(), std::byte{0x5a});
     std::vector<float> decoded(values.size());
@@ -200,6 +201,31 @@ TEST_P(Fit, LosesNoMoreThanEncoding) {
     const double fitted = root_mean_square(values, fit_decode(values));
     EXPECT_LE(fitted, plain * 1.0001);
   }
+}
+
+TEST_P(Fit, WeighsErrorsByImportance) {
+  const std::vector<float> values = normal_values(256 * 64, 0.1f);
+  std::vector<float> importance(values.size());
+  for (std::size_t i = 0; i < importance.size(); ++i) {
+    importance[i] = static_cast<float>(std::pow(random_uniform(3, i), 4));
+  }
+  const auto weighted_error = [&](const std::vector<float>& decoded) {
+    double sum = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      sum += double{importance[i]} * std::pow(double{values[i]} - double{decoded[i]}, 2);
+    }
+    return sum;
+  };
+  const double weighted = weighted_error(fit_decode(values, importance.data()));
+  const double alike = weighted_error(fit_decode(values));
+  // Q8_0 has no search: its steps are too small to matter. MXFP4 chooses between two scales.
+  if (GetParam() == DType::kQ8_0) {
+    EXPECT_EQ(weighted, alike);
+  } else {
+    EXPECT_LT(weighted, (GetParam() == DType::kMXFP4 ? 1.0 : 0.97) * alike);
+  }
+  const std::vector<float> none(values.size(), 0.0f);
+  for (const float w : fit_decode(values, none.data())) ASSERT_TRUE(std::isfinite(w));
 }
 
 TEST_P(Fit, FindsWeightsThatLieOnAGrid) {
@@ -229,9 +255,9 @@ TEST_P(Fit, TakesConstantsZerosAndExtremes) {
 TEST_P(Fit, RefusesWhatEncodingRefuses) {
   std::vector<std::byte> row(4096);
   std::vector<float> values(512, 1.0f);
-  EXPECT_FALSE(quant_format(GetParam()).fit_row(values.data(), 255, row.data()));
+  EXPECT_FALSE(quant_format(GetParam()).fit_row(values.data(), nullptr, 255, row.data()));
   values[300] = NAN;
-  EXPECT_FALSE(quant_format(GetParam()).fit_row(values.data(), 512, row.data()));
+  EXPECT_FALSE(quant_format(GetParam()).fit_row(values.data(), nullptr, 512, row.data()));
 }
 
 INSTANTIATE_TEST_SUITE_P(AllFormats, Fit, testing::ValuesIn(formats_where(true)), type_name);

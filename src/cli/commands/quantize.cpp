@@ -22,6 +22,7 @@ struct Options {
   std::string output_type;
   std::string embedding_type;
   bool pure = false;
+  std::string imatrix;
   bool force = false;
   int n_threads = 0;
   bool json = false;
@@ -97,7 +98,11 @@ Result<int> run(const Options& o) {
     progress.update(total == 0 ? 100 : 100 * done / total);
   };
   TypePlanOptions types = SLIP_TRY(plan_options(o));
+  Imatrix imatrix;
+  if (!o.imatrix.empty()) imatrix = SLIP_TRY(read_imatrix(o.imatrix));
   const QuantizeOptions options{.types = std::move(types),
+                                .imatrix = o.imatrix.empty() ? nullptr : &imatrix,
+                                .imatrix_file = o.imatrix,
                                 .existing = o.force ? Existing::kReplace : Existing::kRefuse,
                                 .on_progress = on_progress,
                                 .cancel = &InterruptGuard::flag()};
@@ -118,6 +123,11 @@ Result<int> run(const Options& o) {
                     "one with smaller blocks ({} …)",
                     report.fallbacks.size(), printable(report.fallbacks.front())));
   }
+  if (!report.without_importance.empty()) {
+    print_note(fmt::format("the importance matrix says nothing of {} matrices ({} …)",
+                           report.without_importance.size(),
+                           printable(report.without_importance.front())));
+  }
   Output out;
   out.write(o.json ? as_json(o, report, seconds) : as_text(o, report, seconds));
   SLIP_TRY(out.status());
@@ -135,6 +145,9 @@ CommandBody setup(Arguments& args) {
   args.add("--output-tensor-type", o->output_type, "of output.weight, or the table it is tied to");
   args.add("--token-embedding-type", o->embedding_type, "of token_embd.weight");
   args.add_flag("--pure", o->pure, "one type for all matrices");
+  args.section("Calibration");
+  args.add_path("--imatrix", o->imatrix,
+                "an importance matrix (slipstream calibrate, llama-imatrix): which errors count");
   args.section("Run");
   args.add("-t,--threads", o->n_threads, "0: one a core that this process may use",
            {.min = 0, .max = 1024});

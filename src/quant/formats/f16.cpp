@@ -24,6 +24,10 @@ Result<> encode(const float* __restrict in, std::int64_t n, std::byte* __restric
   return {};
 }
 
+Result<> fit(const float* in, const float* /*importance*/, std::int64_t n, std::byte* row) {
+  return encode(in, n, row);
+}
+
 }  // namespace
 
 const QuantFormat& quant_formats_f16() {
@@ -37,7 +41,7 @@ const QuantFormat& quant_formats_f16() {
                                       .scale_type = ScaleType::kNone,
                                       .decode_row = decode,
                                       .encode_row = encode,
-                                      .fit_row = encode,
+                                      .fit_row = fit,
                                       .unpack = nullptr};
   return format;
 }

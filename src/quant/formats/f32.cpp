@@ -15,6 +15,10 @@ Result<> encode(const float* in, std::int64_t n, std::byte* row) {
   return {};
 }
 
+Result<> fit(const float* in, const float* /*importance*/, std::int64_t n, std::byte* row) {
+  return encode(in, n, row);
+}
+
 }  // namespace
 
 const QuantFormat& quant_formats_f32() {
@@ -28,7 +32,7 @@ const QuantFormat& quant_formats_f32() {
                                       .scale_type = ScaleType::kNone,
                                       .decode_row = decode,
                                       .encode_row = encode,
-                                      .fit_row = encode,
+                                      .fit_row = fit,
                                       .unpack = nullptr};
   return format;
 }

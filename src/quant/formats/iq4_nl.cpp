@@ -26,9 +26,9 @@ struct IQ4_NLCodec : BlockCodec {
     return {.d = block.d, .dmin = 0, .sub_scale = {1, 1}, .sub_min = {0, 0}};
   }
 
-  static void encode(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[32];
-    block.d = encode_iq4_32(x, q);
+    block.d = fit_iq4_32(x, importance, q);
     put_nibbles(q, block.qs);
   }
 };

@@ -26,9 +26,9 @@ struct IQ4_XSCodec : BlockCodec {
     return {.d = block.d, .dmin = 0, .sub_scale = {scale, scale}, .sub_min = {0, 0}};
   }
 
-  static void encode(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[256];
-    const SuperScales scales = encode_iq4_256(x, {-32, 31}, q);
+    const SuperScales scales = fit_iq4_256(x, importance, {-32, 31}, q);
     block = Block{.d = scales.d, .scales_h = 0, .scales_l = {}, .qs = {}};
     for (int i = 0; i < 8; ++i) {
       const int low = scales.scale[i] & 0x0f, high = scales.scale[i] >> 4;

@@ -29,13 +29,13 @@ struct MXFP4Codec : BlockCodec {
   // Section 6.3 of the specification: the shared exponent is that of the largest magnitude less
   // that of e2m1's largest value (4 * 1.5); elements are rounded to the nearest level, ties
   // towards zero, and what is above the largest level saturates.
-  static void encode(const float* x, Block& block) { put(x, exponent_of(x), block); }
+  static void encode(const float* x, Block& block) { put(x, nullptr, exponent_of(x), block); }
   // The next power of two clips nothing and rounds more coarsely; whichever loses less.
-  static void fit(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     Block wider;
     const int exponent = exponent_of(x);
-    const float error = put(x, exponent, block);
-    if (put(x, exponent + 1, wider) < error) block = wider;
+    const float error = put(x, importance, exponent, block);
+    if (put(x, importance, exponent + 1, wider) < error) block = wider;
   }
 
  private:
@@ -43,8 +43,9 @@ struct MXFP4Codec : BlockCodec {
     const float extreme = std::fabs(extreme_of(x, 32));
     return extreme > 0.0f ? std::ilogb(extreme) - 2 + 127 : 0;
   }
-  // Returns the squared error, of values that stay below its range.
-  static float put(const float* x, int exponent, Block& block) {
+  // Returns the squared error, weighted by importance (null: none), of values that stay below its
+  // range.
+  static float put(const float* x, const float* importance, int exponent, Block& block) {
     block.e = static_cast<std::uint8_t>(std::clamp(exponent, 0, 254));
     const float scale = half_of_e8m0(block.e);
     std::uint8_t q[32];
@@ -52,7 +53,7 @@ struct MXFP4Codec : BlockCodec {
     for (int i = 0; i < 32; ++i) {
       q[i] = nearest_level(x[i], scale);
       const float difference = x[i] - scale * kMxfp4Codebook[q[i]];
-      error += difference * difference;
+      error += difference * difference * (importance == nullptr ? 1.0f : importance[i]);
     }
     put_nibbles(q, block.qs);
     return error;

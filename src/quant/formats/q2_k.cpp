@@ -28,10 +28,10 @@ struct Q2_KCodec : BlockCodec {
     return raw;
   }
 
-  static void encode(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[256];
     const SuperScales scales =
-        encode_affine256(x, {.group = 16, .quants = {0, 3}, .scales = {0, 15}}, q);
+        fit_affine256(x, importance, {.group = 16, .quants = {0, 3}, .scales = {0, 15}}, q);
     block = Block{.scales = {}, .qs = {}, .d = scales.d, .dmin = scales.dmin};
     for (int i = 0; i < 16; ++i) {
       block.scales[i] = static_cast<std::uint8_t>(scales.scale[i] | (scales.min[i] << 4));

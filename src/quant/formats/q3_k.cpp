@@ -30,10 +30,10 @@ struct Q3_KCodec : BlockCodec {
     return raw;
   }
 
-  static void encode(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[256];
     const SuperScales scales =
-        encode_symmetric256(x, {.group = 16, .quants = {-4, 3}, .scales = {-32, 31}}, q);
+        fit_symmetric256(x, importance, {.group = 16, .quants = {-4, 3}, .scales = {-32, 31}}, q);
     block = Block{.hmask = {}, .qs = {}, .scales = {}, .d = scales.d};
     for (int i = 0; i < 16; ++i) {
       const int low = scales.scale[i] & 0x0f, high = scales.scale[i] >> 4;

@@ -26,9 +26,9 @@ struct Q4_0Codec : BlockCodec {
     block.d = encode_symmetric32(x, 8, q);
     put_quants(q, block);
   }
-  static void fit(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[32];
-    block.d = fit_symmetric32(x, 8, q);
+    block.d = fit_symmetric32(x, importance, 8, q);
     put_quants(q, block);
   }
 

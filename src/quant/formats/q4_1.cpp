@@ -28,9 +28,9 @@ struct Q4_1Codec : BlockCodec {
     const AffineScale scale = encode_affine32(x, 15, q);
     put(scale, q, block);
   }
-  static void fit(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[32];
-    const AffineScale scale = fit_affine32(x, 15, q);
+    const AffineScale scale = fit_affine32(x, importance, 15, q);
     put(scale, q, block);
   }
 

@@ -24,10 +24,10 @@ struct Q4_KCodec : BlockCodec {
     return {.d = block.d, .dmin = block.dmin, .sub_scale = {scale, scale}, .sub_min = {min, min}};
   }
 
-  static void encode(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[256];
     const SuperScales scales =
-        encode_affine256(x, {.group = 32, .quants = {0, 15}, .scales = {0, 63}}, q);
+        fit_affine256(x, importance, {.group = 32, .quants = {0, 15}, .scales = {0, 63}}, q);
     block = Block{.d = scales.d, .dmin = scales.dmin, .scales = {}, .qs = {}};
     put_k_scales(scales.scale, scales.min, block.scales);
     for (int sub = 0; sub < 8; ++sub) {

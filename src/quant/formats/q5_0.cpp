@@ -27,9 +27,9 @@ struct Q5_0Codec : BlockCodec {
     block.d = encode_symmetric32(x, 16, q);
     put_quants(q, block);
   }
-  static void fit(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[32];
-    block.d = fit_symmetric32(x, 16, q);
+    block.d = fit_symmetric32(x, importance, 16, q);
     put_quants(q, block);
   }
 

@@ -27,10 +27,10 @@ struct Q6_KCodec : BlockCodec {
             .sub_min = {0, 0}};
   }
 
-  static void encode(const float* x, Block& block) {
+  static void fit(const float* x, const float* importance, Block& block) {
     std::uint8_t q[256];
-    const SuperScales scales =
-        encode_symmetric256(x, {.group = 16, .quants = {-32, 31}, .scales = {-128, 127}}, q);
+    const SuperScales scales = fit_symmetric256(
+        x, importance, {.group = 16, .quants = {-32, 31}, .scales = {-128, 127}}, q);
     block = Block{.ql = {}, .qh = {}, .scales = {}, .d = scales.d};
     for (int i = 0; i < 16; ++i) {
       block.scales[i] = static_cast<std::int8_t>(scales.scale[i] - 128);
