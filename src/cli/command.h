@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,7 +19,8 @@ enum ExitCode : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitInterr
 
 // What a command knows about the process it runs in.
 struct Invocation {
-  std::int64_t start_ns = 0;  // when the process began (base/os/clock.h)
+  std::int64_t start_ns = 0;                // when the process began (base/os/clock.h)
+  std::span<const std::string> words = {};  // the command line behind the command's name
 };
 
 // Returns an exit code, or an error for standard error.

@@ -121,7 +121,8 @@ int print_help(std::string_view text) {
 }
 
 int run_command(const Command& command, const std::vector<std::string>& words,
-                const Invocation& invocation) {
+                Invocation invocation) {
+  invocation.words = words;
   Arguments args(fmt::format("slipstream {}", command.name), command.summary);
   const CommandBody body = command.setup(args);
   std::string config;
@@ -172,13 +173,12 @@ int dispatch(const std::vector<std::string>& args, const Invocation& invocation)
   return run_command(*command, rest, invocation);
 }
 
-}  // namespace
-
-int run_program(const std::vector<std::string>& args, std::int64_t start_ns) {
+// What every program begins with, and what an exception becomes.
+int guarded(const std::function<int()>& run) {
   reserve_standard_streams();
   ignore_write_signals();
   try {
-    return dispatch(args, {.start_ns = start_ns});
+    return run();
   } catch (const std::bad_alloc&) {
     print_error("out of memory");
   } catch (const BrokenInvariant& error) {
@@ -187,6 +187,17 @@ int run_program(const std::vector<std::string>& args, std::int64_t start_ns) {
     print_error(error.what());
   }
   return kExitFailure;
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& args, std::int64_t start_ns) {
+  return guarded([&] { return dispatch(args, {.start_ns = start_ns}); });
+}
+
+int run_command_program(const Command& command, const std::vector<std::string>& words,
+                        std::int64_t start_ns) {
+  return guarded([&] { return run_command(command, words, {.start_ns = start_ns}); });
 }
 
 }  // namespace slip
