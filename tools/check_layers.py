@@ -15,8 +15,8 @@ import sys
 from cxx_source import cxx_files, includes, report
 
 LAYERS = ["base", "tensor", "quant", "kernels", "ops", "formats", "text", "model", "cache", "engine",
-          "api", "parallel", "accel", "net", "measure", "compress", "optimize", "serve", "cli",
-          "distill"]
+          "api", "parallel", "accel", "net", "prepare", "measure", "compress", "optimize", "serve",
+          "cli", "distill"]
 # Pairs that the order would allow, and that are not wanted.
 FORBIDDEN = {"formats": {"kernels", "ops"}, "text": {"kernels", "ops", "quant"}}
 ISA_FOLDERS = {"avx2", "avx512", "avx512_bf16", "neon"}

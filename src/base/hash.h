@@ -1,4 +1,4 @@
-// Hashes of contents: xxHash's XXH3, 64 bits. They find accidents, not forgeries.
+// Hashes of contents: xxHash's XXH3. They find accidents, not forgeries.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,14 @@ namespace slip {
 
 std::uint64_t content_hash(std::span<const std::byte> bytes, std::uint64_t seed = 0);
 
-// The same hash of what comes in pieces. Movable; not thread-safe.
+// XXH3's 128 bits: of a thousand million different contents no two are likely to share it.
+struct Hash128 {
+  std::uint64_t low = 0, high = 0;
+  bool operator==(const Hash128&) const = default;
+};
+Hash128 content_hash_128(std::span<const std::byte> bytes);
+
+// The same hash as content_hash() of what comes in pieces. Movable; not thread-safe.
 class ContentHasher {
  public:
   ContentHasher();

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/os/atomic_file.h"
@@ -10,6 +11,7 @@
 #include "cli/eval_tables.h"
 #include "cli/model_cache.h"
 #include "cli/options.h"
+#include "cli/text_tokens.h"
 #include "measure/eval/certificate.h"
 #include "measure/eval/eval_html.h"
 #include "measure/eval/model_evaluation.h"
@@ -41,10 +43,13 @@ struct Text {
   std::optional<Windows> windows;
 };
 
-Result<std::unique_ptr<Text>> cut(const Options& o, const std::string& text,
+Result<std::unique_ptr<Text>> cut(const Options& o, const TextInput& text,
                                   const Tokenizer& tokenizer) {
+  constexpr std::int64_t kMaxWindows = std::int64_t{1} << 31;
+  const std::int64_t max_tokens =
+      o.max_windows < 0 ? -1 : std::min(o.max_windows, kMaxWindows) * o.model.n_ctx;
   auto cut = std::make_unique<Text>();
-  cut->tokens = tokenizer.encode(text, {.add_special = true, .parse_special = false});
+  cut->tokens = SLIP_TRY(text.tokens(tokenizer, max_tokens));
   cut->windows =
       SLIP_TRY(Windows::cut(cut->tokens, {.size = o.model.n_ctx,
                                           .max_windows = o.max_windows,
@@ -84,7 +89,7 @@ class Evaluator {
         {.weights_hash = SLIP_TRY(weights_hash(std::filesystem::path(evaluation.model))),
          .base_hash = base_hash_,
          .base_file = name,
-         .text_hash = text_hash(text_),
+         .text_hash = text_hash(text_.content(base_text_->tokens)),
          .arithmetic = o_.model.exact ? "exact" : o_.model.activations,
          .n_tokens = result.n_tokens,
          .n_windows = result.n_windows,
@@ -98,7 +103,7 @@ class Evaluator {
   }
 
   Result<> read_inputs() {
-    if (!o_.file.empty()) text_ = SLIP_TRY(read_input(o_.file));
+    if (!o_.file.empty()) text_ = SLIP_TRY(TextInput::open(o_.file));
     if (!o_.tasks.empty()) tasks_ = SLIP_TRY(read_tasks(o_.tasks));
     return {};
   }
@@ -148,7 +153,7 @@ class Evaluator {
   const Options& o_;
   Runtime& runtime_;
   Tasks tasks_;
-  std::string text_;
+  TextInput text_;
   std::string base_path_, base_hash_;
   std::unique_ptr<Text> base_text_;  // null: no base
   Base base_;
@@ -194,7 +199,7 @@ CommandBody setup(Arguments& args) {
   o->model.declare(args);
   args.add_rest("more models", o->more);
   args.section("Text");
-  args.add_path("-f,--file", o->file, "the text; - is standard input");
+  args.add_path("-f,--file", o->file, "the text, or a corpus of `preprocess`; - is standard input");
   args.add("--chunks", o->max_windows, "windows of -c tokens (512) to score at most; -1 = all",
            {.min = -1});
   args.add_path("--tasks", o->tasks, "JSONL file of questions: multiple choice and exact match");
