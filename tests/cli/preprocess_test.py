@@ -66,6 +66,19 @@ class Preprocess(CliTest):
         shard.write_bytes(damaged)
         self.assert_fails(1, "checksum", "eval", "-m", TINY, "-f", self.corpus, "-c", "64", "-q")
 
+    def test_trim_vocab(self):
+        text = self.write("a.txt", "hello there")
+        target = self.home / "trimmed.gguf"
+        report = self.json("trim-vocab", TINY, target, "-f", text)
+        self.assertLess(report["target"]["n_tokens"], report["source"]["n_tokens"])
+        tokens = [self.json("tokenize", "-m", model, "--no-special", "-f", text)["pieces"]
+                  for model in (TINY, target)]
+        self.assertEqual(tokens[0], tokens[1])
+        answer = self.json("run", "-m", target, "-p", "hello", "-n", "4", "--temp", "0")
+        self.assertGreater(len(answer["tokens"]), 0)
+        self.assert_fails(2, "expected -f FILE", "trim-vocab", TINY, target)
+        self.assert_fails(1, "expected no such file yet", "trim-vocab", TINY, target, "-f", text)
+
     def test_wrong_use(self):
         text = self.write("a.txt", "one\n")
         self.assert_fails(2, "expected -f FILE", "preprocess", "-m", TINY, "-o", self.corpus)
