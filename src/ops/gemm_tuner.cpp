@@ -160,7 +160,8 @@ Result<TunedRows> tune_rows(Rig& rig, std::span<const GemmTiling> tilings, float
     add(many, kMaxRows, 6);
   }
   const TunedTiling few_rows = SLIP_TRY(tune(rig, tilings, few));
-  return TunedRows{.few_rows = few_rows, .many_rows = SLIP_TRY(tune(rig, tilings, many))};
+  const TunedTiling many_rows = SLIP_TRY(tune(rig, tilings, many));
+  return TunedRows{.few_rows = few_rows, .many_rows = many_rows};
 }
 
 }  // namespace

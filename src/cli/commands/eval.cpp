@@ -84,22 +84,22 @@ class Evaluator {
     }
     if (base_hash_.empty()) base_hash_ = SLIP_TRY(weights_hash(base_path_));
     const auto name = std::filesystem::path(base_path_).filename().string();
-    return write_certificate(
-        evaluation.model,
-        {.weights_hash = SLIP_TRY(weights_hash(std::filesystem::path(evaluation.model))),
-         .base_hash = base_hash_,
-         .base_file = name,
-         .text_hash = text_hash(text_.content(base_text_->tokens)),
-         .arithmetic = o_.model.exact ? "exact" : o_.model.activations,
-         .n_tokens = result.n_tokens,
-         .n_windows = result.n_windows,
-         .kl = d.mean,
-         .kl_interval = *d.mean_interval,
-         .kl_p99 = d.p99,
-         .kl_max = d.max,
-         .top1_agreement = d.top1_agreement,
-         .perplexity = result.perplexity,
-         .base_perplexity = d.base_perplexity});
+    const auto hash = SLIP_TRY(weights_hash(std::filesystem::path(evaluation.model)));
+    return write_certificate(evaluation.model,
+                             {.weights_hash = hash,
+                              .base_hash = base_hash_,
+                              .base_file = name,
+                              .text_hash = text_hash(text_.content(base_text_->tokens)),
+                              .arithmetic = o_.model.exact ? "exact" : o_.model.activations,
+                              .n_tokens = result.n_tokens,
+                              .n_windows = result.n_windows,
+                              .kl = d.mean,
+                              .kl_interval = *d.mean_interval,
+                              .kl_p99 = d.p99,
+                              .kl_max = d.max,
+                              .top1_agreement = d.top1_agreement,
+                              .perplexity = result.perplexity,
+                              .base_perplexity = d.base_perplexity});
   }
 
   Result<> read_inputs() {
@@ -114,7 +114,8 @@ class Evaluator {
     const auto tokenizer = SLIP_TRY(first->make_tokenizer());
     base_text_ = SLIP_TRY(cut(o_, text_, *tokenizer));
     base_path_ = o_.base.empty() ? first_model : find_model(o_.base);
-    BaseOptions options{.path = base_path_, .load = SLIP_TRY(o_.model.load_options())};
+    BaseOptions options{.path = base_path_, .load = {}};
+    options.load = SLIP_TRY(o_.model.load_options());
     if (o_.base_exact) options.load.arithmetic = Arithmetic::kExact;
     options.load.with_tokenizer = false;
     if (!o_.no_base_cache) {

@@ -43,7 +43,8 @@ Result<double> share_of(const char* option, std::string text) {
 }
 
 Result<ZeroOptions> zero_options(const Options& o) {
-  ZeroOptions zeros{.share = SLIP_TRY(share_of("--zeros", o.zeros))};
+  ZeroOptions zeros;
+  zeros.share = SLIP_TRY(share_of("--zeros", o.zeros));
   zeros.scope = o.scope == "model"    ? ZeroScope::kModel
                 : o.scope == "matrix" ? ZeroScope::kMatrix
                                       : ZeroScope::kRow;

@@ -45,7 +45,8 @@ Result<int> run(const Options& o) {
   const auto tokenizer = SLIP_TRY(open_tokenizer(o.source));
   std::vector<bool> used(static_cast<std::size_t>(tokenizer->n_vocab()));
   for (const std::string& file : o.files) {
-    for (const std::int32_t token : SLIP_TRY(read_tokens(file, *tokenizer))) {
+    const TextInput input = SLIP_TRY(TextInput::open(file));
+    for (const std::int32_t token : SLIP_TRY(input.tokens(*tokenizer))) {
       used[static_cast<std::size_t>(token)] = true;
     }
   }

@@ -87,7 +87,7 @@ Result<> CutWriter::encode_rows(const TensorCut& cut, Range rows, const ZeroOpti
       zero_row(*zeros, threshold, cut.input_norms, row);
       n_zeros += std::count(row.begin(), row.end(), 0.0f);
     }
-    return format.fit_row(row.data(), n_cols, batch_.data() + i * n_bytes);
+    return format.fit_row(row.data(), nullptr, n_cols, batch_.data() + i * n_bytes);
   };
   const auto task = [&](std::int64_t begin, std::int64_t end, int) {
     std::vector<float> whole, row;

@@ -10,7 +10,8 @@ Result<> RunningBase::open_window(std::int64_t, std::span<const std::int32_t> wi
 }
 
 Result<BaseRows> RunningBase::rows(std::int64_t begin, std::int64_t end) {
-  return BaseRows{.logits = SLIP_TRY(runner_.logits(window_, begin, end)), .nlls = {}};
+  const auto logits = SLIP_TRY(runner_.logits(window_, begin, end));
+  return BaseRows{.logits = logits, .nlls = {}};
 }
 
 }  // namespace slip

@@ -27,8 +27,8 @@ Result<Base> open_base(const BaseOptions& options, const Windows& windows, Runti
       return Base{.model = nullptr, .logits = std::move(stored)};
     }
   }
-  Base base{.model = SLIP_TRY(LoadedModel::load(options.path, runtime, options.load)),
-            .logits = nullptr};
+  Base base;
+  base.model = SLIP_TRY(LoadedModel::load(options.path, runtime, options.load));
   ModelRunner& runner = base.model->runner();
   if (options.cache) {
     auto recorded = options.cache->make_room(runner.config().n_vocab, windows);

@@ -17,8 +17,9 @@ constexpr std::string_view kSpace = " \t\r\n";
 constexpr EncodeOptions kAsText{.add_special = true, .parse_special = false};
 
 Result<ChoiceTask> read_choice(const JsonView& view, const std::string& place) {
-  ChoiceTask task{.context = SLIP_TRY(view.string("context")),
-                  .choices = SLIP_TRY(view.strings("choices"))};
+  ChoiceTask task;
+  task.context = SLIP_TRY(view.string("context"));
+  task.choices = SLIP_TRY(view.strings("choices"));
   const std::int64_t answer = SLIP_TRY(view.integer("answer"));
   if (task.choices.size() < 2) return invalid("{}: expected at least two choices", place);
   if (answer < 0 || answer >= std::ssize(task.choices)) {
