@@ -116,16 +116,20 @@ class Cache(CliTest):
             self.skipTest("one tiling")
         expected = self.tokens()
         self.assertIsNone(self.json("version")["tuned"])  # too small a model to tune for
-        tiling = {"avx2": "direct_rows 1 tile_columns 4 panel_blocks 32 sweep_kib 320 ahead 1"}.get(
-            version["isa"], "direct_rows 4 tile_columns 6 panel_blocks 24 sweep_kib 512 ahead 1")
+        tiling = {
+            "avx2": "direct_rows 1 tile_columns 4 panel_blocks 32 sweep_kib 320 ahead 1 order 0"
+        }.get(version["isa"], "direct_rows 8 tile_columns 6 panel_blocks 24 sweep_kib 512 ahead 1 "
+                              "order 0")
         record = self.packed() / f"gemm-{version['isa']}.tuning"
-        text = ("slipstream tuning of matrix products, version 1\n"
-                f"cpu: {version['cpu']}\nkernels: {version['isa']}\n"
-                f"few rows: {tiling} gain 0.125\nmany rows: {tiling} gain 0.031\n")
+        text = ("slipstream tuning of matrix products, version 2\n"
+                f"cpu: {version['cpu_identity']}\nkernels: {version['isa']}\n"
+                f"16 bits, few rows: {tiling} gain 0.125\n16 bits, many rows: {tiling} gain 0.000\n"
+                f"8 bits, few rows: {tiling} gain 0.000\n8 bits, many rows: {tiling} gain 0.031\n")
         record.write_text(text)
         tuned = self.json("version")["tuned"]
-        self.assertEqual(tuned["few_rows"]["gain"], 0.125)
-        self.assertEqual(tuned["many_rows"]["sweep_kib"], 512 if "512" in version["isa"] else 320)
+        self.assertEqual(tuned["activations_16"]["few_rows"]["gain"], 0.125)
+        self.assertEqual(tuned["activations_8"]["many_rows"]["sweep_kib"],
+                         512 if "512" in version["isa"] else 320)
         self.assertIn("+12.5 %", self.run_cli("version").stdout)
         self.assertEqual(self.tokens(), expected)
         record.write_text(text.replace("gain 0.125", "gain"))

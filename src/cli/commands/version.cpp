@@ -80,6 +80,7 @@ std::string as_json(const KernelTable& used) {
   json.key("available_isas").begin_array();
   for (const KernelTable* table : available_kernels()) json.string(table->isa);
   json.end_array().key("cpu").string(cpu_name());
+  json.key("cpu_identity").string(cpu_identity());
   json.key("threads").integer(cpu_budget().n_threads());
   json.key("cpu_features").begin_array();
   for (const Feature& feature : features()) {
