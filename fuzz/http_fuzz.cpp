@@ -48,14 +48,15 @@ slip::Router make_router() {
 void route(slip::HttpRequest request) {
   static const slip::Router router = make_router();
   static const auto error_body =
-      std::make_shared<const slip::ErrorBody>([](int, std::string_view message) {
-        return slip::Content{"", std::string(message)};
+      std::make_shared<const slip::ErrorBody>([](const slip::ServerError& error) {
+        return slip::Content{"", std::string(error.message)};
       });
   const slip::Target target = slip::split_target(request.target);
   (void)slip::parse_query(target.query);
   (void)slip::parse_url(request.target);
   auto exchange = std::make_shared<slip::Exchange>(slip::Exchange::Options{
-      .max_queued_bytes = 1, .is_head = false, .error_body = error_body, .wake = [] {}});
+      .max_queued_bytes = 1, .is_head = false, .target = {}, .error_body = error_body, .wake = [] {
+      }});
   router.handle(std::move(request), slip::ResponseWriter(exchange));
   SLIP_CHECK(exchange->take().complete);
 }
