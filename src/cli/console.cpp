@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "base/os/clock.h"
 #include "base/os/terminal.h"
@@ -127,6 +129,16 @@ std::string printable(std::string_view text) {
     i += c.size;
   }
   return out;
+}
+
+Result<> check_output(const std::string& path, const std::vector<std::string>& inputs) {
+  std::error_code none;
+  for (const std::string& input : inputs) {
+    if (!std::filesystem::equivalent(path, input, none)) continue;
+    return invalid("{}: expected another file to write than those that are read, got one of them",
+                   path);
+  }
+  return {};
 }
 
 Result<std::string> read_input(const std::string& path) {

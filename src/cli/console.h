@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -71,5 +72,8 @@ std::string printable(std::string_view text);
 
 // All of standard input, or of a file ("-" is standard input). kLimit above 256 MB.
 Result<std::string> read_input(const std::string& path);
+
+// Before anything is read: kInvalid when the file to write is one of those that are read.
+Result<> check_output(const std::string& path, const std::vector<std::string>& inputs);
 
 }  // namespace slip

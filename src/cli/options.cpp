@@ -145,8 +145,8 @@ void ModelOptions::declare_quality(Arguments& args) {
   args.section("Quality");
   args.add("--require-quality", require_quality,
            "refuse a file that isn't certified (eval --certify) with kl<=X, or has other weights");
-  args.require([this]() -> Result<> {
-    if (require_quality.empty()) return {};
+  args.require([this, &args]() -> Result<> {
+    if (require_quality.empty() && !args.is_given("--require-quality")) return {};
     if (const auto parsed = parse_quality(require_quality); !parsed) {
       return invalid("--require-quality: {}", parsed.error().message);
     }

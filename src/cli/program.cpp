@@ -37,7 +37,7 @@ std::string overview() {
       "slipstream {}: runs language models on this machine's CPU\n\n"
       "Usage: slipstream COMMAND [options]\n",
       version());
-  for (const char* group : {"Use", "Look", "Measure", "Compress", "Shell"}) {
+  for (const char* group : {"Use", "Look", "Measure", "Compress", "Prepare", "Shell"}) {
     text += fmt::format("\n{}:\n", group);
     for (const Command* command : commands()) {
       if (command->group == group) {

@@ -30,6 +30,11 @@ struct Merge {
   int left = 0, right = 0;
 };
 
+// Of the keys that name a token: it stays, whatever its kind.
+bool is_token_id(const std::string& key) {
+  return key.starts_with("tokenizer.ggml.") && key.ends_with("_token_id");
+}
+
 class Selection {
  public:
   Selection(const Tokenizer& tokenizer, std::vector<std::string> names)
@@ -141,7 +146,13 @@ Result<Selection> select_tokens(const Metadata& metadata, const Tokenizer& token
   if (metadata.contains(kMergesKey)) {
     selection.set_merges(SLIP_TRY(metadata.strings(kMergesKey)));
   }
-  selection.keep(used);
+  std::vector<bool> wanted = used;
+  for (const Metadata::Entry& entry : metadata.entries()) {
+    if (!is_token_id(entry.key)) continue;
+    const std::int64_t id = SLIP_TRY(metadata.integer(entry.key));
+    if (id >= 0 && id < tokenizer.n_vocab()) wanted[static_cast<std::size_t>(id)] = true;
+  }
+  selection.keep(wanted);
   return selection;
 }
 
@@ -187,8 +198,10 @@ Result<Metadata> trimmed_metadata(const GgufFile& model, const Tokenizer& tokeni
   std::vector<std::string> id_keys, stale;
   for (const Metadata::Entry& entry : metadata.entries()) {
     const std::string& key = entry.key;
-    if (key.starts_with("tokenizer.ggml.") && key.ends_with("_token_id")) id_keys.push_back(key);
-    if (key.starts_with("split.") || key == "tokenizer.huggingface.json") stale.push_back(key);
+    if (is_token_id(key)) id_keys.push_back(key);
+    const bool is_of_the_whole =
+        key.starts_with("split.") || key.starts_with("slipstream.quality.");
+    if (is_of_the_whole || key == "tokenizer.huggingface.json") stale.push_back(key);
   }
   for (const std::string& key : id_keys) {
     metadata.set(key, new_id(ids, SLIP_TRY(metadata.integer(key))));

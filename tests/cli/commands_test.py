@@ -320,11 +320,16 @@ class TinyModel(CliTest):
         answer = self.json(*run[:-1])["tokens"]
         self.assert_fails(1, "expected a record of its quality, got none", *run, "kl<=1")
         self.assert_fails(2, "kl<=X", *run, "ppl<=1")
+        self.assert_fails(2, "kl<=X", *run, "")
         args = ["eval", q4, "-f", text, "-c", "64", "--certify"]
         self.assert_fails(2, "--base", *args)
         self.assert_fails(1, "two windows", *args, "--base", TINY, "--chunks", "1")
         report = self.json(*args, "--base", TINY, "--html", page)
         self.assertIn("<svg", page.read_text())
+        before = q4.read_bytes()
+        self.assert_fails(1, "got one of them", "eval", q4, "-f", text, "-c", "64", "--html", q4)
+        self.assert_fails(1, "got one of them", "calibrate", q4, "-f", text, "-o", q4, "--force")
+        self.assertEqual(q4.read_bytes(), before)
         high = report["kl"]["mean_interval"][1]
         metadata = self.json("inspect", q4)["metadata"]
         self.assertAlmostEqual(metadata["slipstream.quality.kl.high"], high, 9)

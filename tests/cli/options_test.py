@@ -1,4 +1,5 @@
 """Exit codes, help, and where options take their values from."""
+import pathlib
 import shutil
 import resource
 import subprocess
@@ -6,7 +7,8 @@ import unittest
 
 from cli_support import DATA, PROGRAM, TINY, CliTest
 
-COMMANDS = ["bench", "chat", "completion", "eval", "inspect", "logits", "profile", "run", "tokenize", "version"]
+COMMANDS = sorted(file.stem.replace("_", "-") for file in
+                  (pathlib.Path(__file__).resolve().parents[2] / "src/cli/commands").glob("*.cpp"))
 
 
 class Help(CliTest):

@@ -78,6 +78,8 @@ class Preprocess(CliTest):
         self.assertGreater(len(answer["tokens"]), 0)
         self.assert_fails(2, "expected -f FILE", "trim-vocab", TINY, target)
         self.assert_fails(1, "expected no such file yet", "trim-vocab", TINY, target, "-f", text)
+        self.assert_fails(1, "got one of them", "trim-vocab", TINY, text, "-f", text, "--force")
+        self.assertEqual(text.read_text(), "hello there")
 
     def test_wrong_use(self):
         text = self.write("a.txt", "one\n")

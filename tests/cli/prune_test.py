@@ -33,6 +33,11 @@ class Prune(CliTest):
         self.assert_fails(2, "no --zeros beside it", "prune", TINY, self.target, "--pattern", "2:4",
                           "--zeros", "50%")
         self.assert_fails(1, "layer 99", "prune", TINY, self.target, "--layers", "99")
+        self.assert_fails(2, "got 4294967297", "prune", TINY, self.target, "--layers", 2**32 + 1)
+        empty = self.home / "empty.txt"
+        empty.write_text("")
+        self.assert_fails(1, "expected a text, got nothing", "prune", TINY, self.target, "--ffn-channels",
+                          "25%", "-f", empty)
         self.assert_fails(1, "got the source", "prune", TINY, TINY, "--layers", "0", "--force")
         self.assertFalse(self.target.exists())
 

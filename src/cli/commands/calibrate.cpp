@@ -40,6 +40,7 @@ Result<int> run(const Options& o) {
   if (!o.force && std::filesystem::exists(o.target, none)) {
     return invalid("{}: expected no such file yet, got one", o.target);
   }
+  SLIP_TRY(check_output(o.target, {o.model.path, o.file}));
   const std::string text = SLIP_TRY(read_input(o.file));
   const auto runtime = SLIP_TRY(o.model.make_runtime());
   const LoadOptions load = SLIP_TRY(o.model.load_options());

@@ -167,6 +167,7 @@ Result<std::vector<ModelEvaluation>> evaluate_all(const Options& o,
   SLIP_TRY(evaluator.read_inputs());
   SLIP_TRY(evaluator.prepare_base(paths.front()));
   std::vector<ModelEvaluation> evaluations;
+  evaluations.reserve(paths.size());
   for (const std::string& path : paths) evaluations.push_back(SLIP_TRY(evaluator.run(path)));
   if (!o.certify) return evaluations;
   for (const ModelEvaluation& evaluation : evaluations) SLIP_TRY(evaluator.certify(evaluation));
@@ -183,6 +184,11 @@ Result<int> run(Options o) {
   if (o.model.n_ctx == 0) o.model.n_ctx = 512;
   std::vector<std::string> paths{o.model.path};
   for (const std::string& model : o.more) paths.push_back(find_model(model));
+  if (!o.html.empty()) {
+    std::vector<std::string> inputs = paths;
+    inputs.insert(inputs.end(), {o.base, o.file, o.tasks});
+    SLIP_TRY(check_output(o.html, inputs));
+  }
   const auto runtime = SLIP_TRY(o.model.make_runtime());
   const InterruptGuard guard;
   auto evaluated = evaluate_all(o, paths, *runtime);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "base/os/clock.h"
 #include "base/os/signals.h"
 #include "cli/arguments.h"
@@ -65,7 +67,12 @@ Result<ZeroOptions> zero_options(const Options& o) {
 
 Result<PruneOptions> prune_options(const Options& o) {
   PruneOptions options;
-  options.layers.assign(o.layers.begin(), o.layers.end());
+  for (const std::int64_t layer : o.layers) {
+    if (layer > std::numeric_limits<int>::max()) {
+      return invalid("--layers: expected layers of the model, got {}", layer);
+    }
+    options.layers.push_back(static_cast<int>(layer));
+  }
   options.n_layers = o.n_layers;
   options.repairs = o.repair;
   if (o.file.empty() && (o.n_layers > 0 || o.repair)) {
@@ -133,7 +140,11 @@ Result<int> run(const Options& o) {
   Progress progress("prune", 100);
   const InterruptGuard guard;
   PruneOptions options = SLIP_TRY(prune_options(o));
-  if (!o.file.empty()) options.text = SLIP_TRY(read_input(o.file));
+  if (!o.file.empty()) {
+    SLIP_TRY(check_output(o.target, {o.file}));
+    options.text = SLIP_TRY(read_input(o.file));
+    if (options.text.empty()) return invalid("{}: expected a text, got nothing", o.file);
+  }
   options.on_progress = [&progress](std::int64_t done, std::int64_t total) {
     progress.update(total == 0 ? 100 : 100 * done / total);
   };

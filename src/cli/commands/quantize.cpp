@@ -99,7 +99,10 @@ Result<int> run(const Options& o) {
   };
   TypePlanOptions types = SLIP_TRY(plan_options(o));
   Imatrix imatrix;
-  if (!o.imatrix.empty()) imatrix = SLIP_TRY(read_imatrix(o.imatrix));
+  if (!o.imatrix.empty()) {
+    SLIP_TRY(check_output(o.target, {o.imatrix}));
+    imatrix = SLIP_TRY(read_imatrix(o.imatrix));
+  }
   const QuantizeOptions options{.types = std::move(types),
                                 .imatrix = o.imatrix.empty() ? nullptr : &imatrix,
                                 .imatrix_file = o.imatrix,

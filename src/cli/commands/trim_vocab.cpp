@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
@@ -42,6 +44,7 @@ std::string as_text(const Options& o, const TrimReport& report) {
 }
 
 Result<int> run(const Options& o) {
+  SLIP_TRY(check_output(o.target, o.files));
   const auto tokenizer = SLIP_TRY(open_tokenizer(o.source));
   std::vector<bool> used(static_cast<std::size_t>(tokenizer->n_vocab()));
   for (const std::string& file : o.files) {
@@ -49,6 +52,9 @@ Result<int> run(const Options& o) {
     for (const std::int32_t token : SLIP_TRY(input.tokens(*tokenizer))) {
       used[static_cast<std::size_t>(token)] = true;
     }
+  }
+  if (std::find(used.begin(), used.end(), true) == used.end()) {
+    return invalid("{}: expected texts that say which tokens are used, got none", o.files.front());
   }
   const TrimReport report =
       SLIP_TRY(trim_vocabulary(o.source, o.target, used, o.force ? Replace::kYes : Replace::kNo));
