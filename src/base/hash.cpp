@@ -1,12 +1,17 @@
 #include "base/hash.h"
 
 #define XXH_INLINE_ALL
+#include <fmt/format.h>
 #include <xxhash.h>
 
 namespace slip {
 
 std::uint64_t content_hash(std::span<const std::byte> bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+std::string hash_text(std::uint64_t hash) {
+  return fmt::format("xxh3:{:016x}", hash);
 }
 
 Hash128 content_hash_128(std::span<const std::byte> bytes) {

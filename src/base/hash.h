@@ -5,10 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace slip {
 
 std::uint64_t content_hash(std::span<const std::byte> bytes, std::uint64_t seed = 0);
+
+// As files and metadata name it: "xxh3:" and 16 hexadecimal digits.
+std::string hash_text(std::uint64_t hash);
 
 // XXH3's 128 bits: of a thousand million different contents no two are likely to share it.
 struct Hash128 {

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <unordered_map>
 
+#include "compress/text_pass.h"
 #include "model/cpu_runner.h"
 #include "ops/project.h"
 
@@ -89,46 +88,6 @@ class InputCollector final : public InputObserver {
   std::unordered_map<const WeightMatrix*, std::size_t> by_weight_;  // index of inputs_
 };
 
-// Whole windows of the text.
-Result<std::vector<std::int32_t>> tokens_of(const Tokenizer& tokenizer, std::string_view text,
-                                            const CalibrateOptions& options) {
-  auto tokens = tokenizer.encode(text, {.add_special = true, .parse_special = false});
-  std::int64_t n = std::ssize(tokens) / options.window;
-  if (options.max_windows >= 0) n = std::min(n, options.max_windows);
-  if (n == 0) {
-    return invalid("text: expected at least one window of {} tokens, got {} tokens", options.window,
-                   tokens.size());
-  }
-  tokens.resize(static_cast<std::size_t>(n * options.window));
-  if (tokenizer.adds_bos()) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      tokens[static_cast<std::size_t>(i * options.window)] = tokenizer.bos_id();
-    }
-  }
-  return tokens;
-}
-
-Result<> read_window(ModelRunner& runner, std::span<const std::int32_t> tokens,
-                     const std::atomic<bool>* cancel, InputCollector& collector) {
-  std::vector<std::int32_t> pages(static_cast<std::size_t>(runner.kv().n_pages()));
-  std::iota(pages.begin(), pages.end(), 0);
-  std::vector<BatchRow> rows;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    rows.push_back({.token = tokens[i],
-                    .position = static_cast<std::int32_t>(i),
-                    .sequence = 0,
-                    .output = RowOutput::kHidden});
-  }
-  const std::span<const std::int32_t> page_table[] = {pages};
-  const ForwardOutput out =
-      SLIP_TRY(runner.run({.rows = rows, .page_tables = page_table, .cancel = cancel}));
-  // The collector only reads.
-  collector.on_states({.data = const_cast<float*>(out.hidden.data()),
-                       .stride = runner.config().d_model,
-                       .n_rows = std::ssize(rows)});
-  return {};
-}
-
 }  // namespace
 
 Result<Imatrix> calibrate_model(const std::filesystem::path& source, std::string_view text,
@@ -139,7 +98,8 @@ Result<Imatrix> calibrate_model(const std::filesystem::path& source, std::string
                    model->config().context_length, options.window);
   }
   const auto tokenizer = SLIP_TRY(model->make_tokenizer());
-  const std::vector<std::int32_t> tokens = SLIP_TRY(tokens_of(*tokenizer, text, options));
+  const std::vector<std::int32_t> tokens =
+      SLIP_TRY(window_tokens(*tokenizer, text, options.window, options.max_windows));
   const auto weights = SLIP_TRY(ModelWeights::load(model, options.weights, runtime.pool()));
   InputCollector collector(*weights, runtime.pool());
   const auto runner = SLIP_TRY(make_cpu_runner(weights, runtime.pool(),
@@ -151,8 +111,8 @@ Result<Imatrix> calibrate_model(const std::filesystem::path& source, std::string
   const auto size = static_cast<std::size_t>(options.window);
   const std::size_t n_windows = tokens.size() / size;
   for (std::size_t i = 0; i < n_windows; ++i) {
-    SLIP_TRY(
-        read_window(*runner, std::span(tokens).subspan(i * size, size), options.cancel, collector));
+    SLIP_TRY(read_window(*runner, std::span(tokens).subspan(i * size, size), options.cancel,
+                         [&](const Rows& states) { collector.on_states(states); }));
     if (options.on_window) {
       options.on_window(static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(n_windows));
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "compress/fit_rows.h"
 #include "formats/gguf.h"
 #include "formats/gguf_writer.h"
 #include "formats/hf_folder.h"
@@ -17,8 +18,6 @@ namespace fs = std::filesystem;
 
 // Weights that are decoded, encoded and written at once.
 constexpr std::int64_t kBatchWeights = 4 << 20;
-// … and by a thread at a time.
-constexpr std::int64_t kGrainWeights = 16 << 10;
 constexpr std::size_t kCopyBytes = 16 << 20;
 // Of the block formats' layouts: the one that every current file has.
 constexpr std::uint32_t kQuantizationVersion = 2;
@@ -124,27 +123,15 @@ class Encoder {
     const QuantFormat& from = quant_format(rows.tensor.dtype);
     const QuantFormat& to = quant_format(type);
     for (std::vector<float>& values : scratch_) values.resize(static_cast<std::size_t>(n_cols));
-    const auto fit_row = [&](std::int64_t row, std::vector<float>& values) {
+    const auto fit = [&](std::int64_t row, int thread) {
+      std::vector<float>& values = scratch_[static_cast<std::size_t>(thread)];
       from.decode_row(rows.tensor.row(rows.begin + row), n_cols, values.data());
       return to.fit_row(values.data(), importance_.empty() ? nullptr : importance_.data(), n_cols,
                         encoded_.data() + row * row_bytes);
     };
-    std::atomic<std::int64_t> first_bad{rows.end - rows.begin};
-    const std::int64_t grain = std::max<std::int64_t>(1, kGrainWeights / n_cols);
-    pool_.parallel_for(rows.end - rows.begin, grain,
-                       [&](std::int64_t begin, std::int64_t end, int thread) {
-                         for (std::int64_t row = begin; row < end; ++row) {
-                           if (fit_row(row, scratch_[static_cast<std::size_t>(thread)])) continue;
-                           std::int64_t seen = first_bad.load();
-                           while (row < seen && !first_bad.compare_exchange_weak(seen, row)) {
-                           }
-                         }
-                       });
-    if (first_bad == rows.end - rows.begin) return {};
-    // Once more, for the message: that of the first bad row, whichever thread met one first.
-    const auto result = fit_row(first_bad, scratch_[0]);
-    return invalid("tensor {}, row {}: {}", shown(rows.tensor.name), rows.begin + first_bad,
-                   result.error().message);
+    return fit_rows(
+        pool_, {.tensor = rows.tensor.name, .begin = rows.begin, .end = rows.end, .n_cols = n_cols},
+        fit);
   }
 
   const QuantizeOptions& options_;

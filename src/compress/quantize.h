@@ -10,9 +10,9 @@
 
 #include "base/result.h"
 #include "compress/imatrix.h"
-#include "compress/target.h"
 #include "compress/type_plan.h"
 #include "formats/summary.h"
+#include "formats/target.h"
 #include "ops/thread_pool.h"
 
 namespace slip {

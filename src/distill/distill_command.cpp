@@ -93,7 +93,7 @@ Result<TeacherCache> teacher_cache(const DistillOptions& o, const Student& stude
 void add_provenance(const DistillOptions& o, const TeacherCache& cache, Student& student) {
   Metadata& metadata = student.metadata;
   metadata.set("slipstream.distill.teacher", fs::path(find_model(o.teacher)).filename().string());
-  metadata.set("slipstream.distill.teacher_cache", fmt::format("xxh3:{:016x}", cache.key()));
+  metadata.set("slipstream.distill.teacher_cache", hash_text(cache.key()));
   if (!o.student.empty()) {
     metadata.set("slipstream.parent.file", fs::path(o.student).filename().string());
   }

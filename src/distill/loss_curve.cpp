@@ -6,6 +6,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "measure/svg.h"
+
 namespace slip {
 namespace {
 
@@ -13,7 +15,6 @@ namespace {
 constexpr double kWidth = 760, kHeight = 420;
 constexpr double kLeft = 60, kRight = 20, kTop = 60, kBottom = 48;
 constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
-constexpr const char* kGrey = "#808890";
 constexpr double kLeast = 1e-6;
 
 struct Scale {
@@ -37,56 +38,39 @@ struct Scale {
   }
 };
 
-std::string text(double x, double y, const char* anchor, std::string_view content) {
-  std::string escaped;
-  for (const char c : content) {
-    if (c == '<') {
-      escaped += "&lt;";
-    } else if (c == '&') {
-      escaped += "&amp;";
-    } else {
-      escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"{}\">{}</text>\n",
-                     x, y, anchor, kGrey, escaped);
-}
-
-std::string grid(const Scale& scale) {
-  std::string svg;
+void add_grid(Svg& svg, const Scale& scale) {
   constexpr int kLines = 4;
   for (int i = 0; i <= kLines; ++i) {
     const double value = std::pow(10, scale.low + (scale.high - scale.low) * i / kLines);
     const double y = scale.y(value);
-    svg += fmt::format(
-        "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\" "
-        "stroke-width=\"0.5\"/>\n",
-        kLeft, y, kWidth - kRight, y, kGrey);
-    svg += text(kLeft - 8, y + 4, "end", fmt::format("{:.3g}", value));
+    svg.line(kLeft, y, kWidth - kRight, y);
+    svg.text(kLeft - 8, y + 4, "end", fmt::format("{:.3g}", value));
     const std::int64_t step = scale.last_step * i / kLines;
-    svg += text(scale.x(step), kHeight - kBottom + 18, "middle", fmt::format("{}", step));
+    svg.text(scale.x(step), kHeight - kBottom + 18, "middle", fmt::format("{}", step));
   }
-  return svg + text(kLeft + kPlotWidth / 2, kHeight - 10, "middle", "step");
+  svg.text(kLeft + kPlotWidth / 2, kHeight - 10, "middle", "step");
 }
 
-std::string curve(std::span<const CurvePoint> points, const Scale& scale, const char* colour) {
-  if (points.empty()) return {};
+void add_curve(Svg& svg, std::span<const CurvePoint> points, const Scale& scale,
+               const char* colour) {
+  if (points.empty()) return;
   std::string path;
   for (const CurvePoint& point : points) {
     fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? 'M' : 'L',
                    scale.x(point.step), scale.y(point.value));
   }
-  return fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n", path,
-                     colour);
+  svg.add("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>", path, colour);
 }
 
-std::string legend(std::span<const CurvePoint> points, const char* name, double x,
-                   const char* colour) {
-  const std::string last =
-      points.empty() ? "none" : fmt::format("{:.4f} at last", points.back().value);
-  return fmt::format("<rect x=\"{:.1f}\" y=\"32\" width=\"10\" height=\"10\" fill=\"{}\"/>\n", x,
-                     colour) +
-         text(x + 16, 41, "start", fmt::format("{}: {}", name, last));
+// `name`: with what the curve ends at behind it.
+void add_legend(Svg& svg, double x, std::string_view name, const char* colour) {
+  svg.add("<rect x=\"{:.1f}\" y=\"32\" width=\"10\" height=\"10\" fill=\"{}\"/>", x, colour);
+  svg.text(x + 16, 41, "start", name);
+}
+
+std::string with_last(const char* name, std::span<const CurvePoint> points) {
+  return points.empty() ? fmt::format("{}: none", name)
+                        : fmt::format("{}: {:.4f} at last", name, points.back().value);
 }
 
 }  // namespace
@@ -102,14 +86,14 @@ std::string loss_curve(std::span<const CurvePoint> training, std::span<const Cur
   }
   constexpr const char* kTraining = "#2f81c7";
   constexpr const char* kHeldOut = "#d9822b";
-  return fmt::format(
-             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
-             "height=\"{1}\" font-family=\"sans-serif\" font-size=\"12\">\n",
-             kWidth, kHeight) +
-         text(kLeft, 20, "start", title) + grid(scale) +
-         legend(training, "loss of a step", kLeft, kTraining) +
-         legend(held_out, "KL, held out", kLeft + 300, kHeldOut) +
-         curve(training, scale, kTraining) + curve(held_out, scale, kHeldOut) + "</svg>\n";
+  Svg svg(kWidth, kHeight);
+  svg.text(kLeft, 20, "start", title);
+  add_grid(svg, scale);
+  add_legend(svg, kLeft, with_last("loss of a step", training), kTraining);
+  add_legend(svg, kLeft + 300, with_last("KL, held out", held_out), kHeldOut);
+  add_curve(svg, training, scale, kTraining);
+  add_curve(svg, held_out, scale, kHeldOut);
+  return svg.take();
 }
 
 }  // namespace slip

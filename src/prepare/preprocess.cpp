@@ -227,7 +227,7 @@ class Preprocessor {
   Result<> write_index() {
     JsonWriter json;
     json.begin_object().key("format").string("slipstream.corpus").key("version").integer(1);
-    json.key("tokenizer_hash").string(fmt::format("xxh3:{:016x}", tokenizer_hash_));
+    json.key("tokenizer_hash").string(hash_text(tokenizer_hash_));
     json.key("n_vocab").integer(tokenizer_.n_vocab()).key("separator").integer(report_.separator);
     json.key("token_bytes").integer(report_.token_bytes);
     json.key("n_tokens").integer(state_.counts.n_tokens);
@@ -235,7 +235,7 @@ class Preprocessor {
     json.key("n_shards").unsigned_integer(state_.checksums.size());
     json.key("checksums").begin_array();
     for (const std::uint64_t checksum : state_.checksums) {
-      json.string(fmt::format("xxh3:{:016x}", checksum));
+      json.string(hash_text(checksum));
     }
     json.end_array().key("statistics");
     write_counts(json, state_.counts);

@@ -6,7 +6,6 @@
 #include <array>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 
 #include "formats/gguf.h"
@@ -244,25 +243,12 @@ Result<std::vector<GgufTensorSpec>> plan_tensors(const GgufFile& model, std::int
   return specs;
 }
 
-Result<> check_target(const GgufFile& model, const fs::path& target, Replace replace) {
-  std::error_code none;
-  for (const GgufShard& shard : model.shards()) {
-    if (fs::equivalent(shard.path, target, none)) {
-      return invalid("{}: expected another file than the source, got the source", target.string());
-    }
-  }
-  if (replace == Replace::kNo && fs::exists(target, none)) {
-    return invalid("{}: expected no such file yet, got one", target.string());
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<TrimReport> trim_vocabulary(const fs::path& source, const fs::path& target,
-                                   const std::vector<bool>& used, Replace replace) {
+                                   const std::vector<bool>& used, Existing existing) {
   const GgufFile model = SLIP_TRY(GgufFile::open(source));
-  SLIP_TRY(check_target(model, target, replace));
+  SLIP_TRY(check_target(model, target, existing));
   const auto tokenizer = SLIP_TRY(Tokenizer::from_metadata(model.metadata()));
   const Selection selection = SLIP_TRY(select_tokens(model.metadata(), *tokenizer, used));
   const std::vector<std::int64_t> ids = selection.ids();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "formats/target.h"
 #include "text/tokenizer.h"
 
 namespace slip {
@@ -16,8 +17,6 @@ struct TrimReport {
   std::int64_t n_tokens_after = 0;                  // these, and those that stay in any case
   std::uint64_t bytes_before = 0, bytes_after = 0;  // of the files
 };
-
-enum class Replace { kNo, kYes };  // what to do with a file of the target's name
 
 // Reads `source` (a GGUF file, any part of a split one) and writes `target` (one GGUF file) with
 // the tokens that `used` says [n_vocab], those that aren't normal text (control, user-defined,
@@ -32,9 +31,9 @@ enum class Replace { kNo, kYes };  // what to do with a file of the target's nam
 // kept tokens are as before.
 //
 // Errors: those of reading and writing; kUnsupported for other kinds of vocabulary; kInvalid when
-// the target exists (kNo) or is the source, and for tensors that don't fit the vocabulary.
+// the target exists (kRefuse) or is the source, and for tensors that don't fit the vocabulary.
 Result<TrimReport> trim_vocabulary(const std::filesystem::path& source,
                                    const std::filesystem::path& target,
-                                   const std::vector<bool>& used, Replace replace);
+                                   const std::vector<bool>& used, Existing existing);
 
 }  // namespace slip

@@ -27,11 +27,11 @@ std::vector<std::string> pieces(const Tokenizer& tokenizer, std::string_view tex
 
 class TrimVocabulary : public testing::Test {
  protected:
-  Result<TrimReport> run(std::string_view text, Replace replace = Replace::kNo) {
+  Result<TrimReport> run(std::string_view text, Existing existing = Existing::kRefuse) {
     const auto before = tokenizer(source_);
     std::vector<bool> used(static_cast<std::size_t>(before->n_vocab()));
     for (const int id : before->encode(text, kPlain)) used[static_cast<std::size_t>(id)] = true;
-    return trim_vocabulary(source_, target_, used, replace);
+    return trim_vocabulary(source_, target_, used, existing);
   }
   static std::unique_ptr<Tokenizer> tokenizer(const std::filesystem::path& path) {
     return *Tokenizer::from_metadata(GgufFile::open(path)->metadata());
@@ -134,12 +134,12 @@ TEST_F(TrimVocabulary, RefusesWhatItShould) {
   expect_failure("tensor token_embd.weight: expected a row for each of 265 tokens, got 264");
   EXPECT_FALSE(std::filesystem::exists(target_));
   write_source(tiny_byte_level_metadata(), 265);
-  EXPECT_FALSE(trim_vocabulary(source_, target_, std::vector<bool>(3), Replace::kNo));
-  EXPECT_FALSE(trim_vocabulary(source_, source_, std::vector<bool>(265), Replace::kYes));
+  EXPECT_FALSE(trim_vocabulary(source_, target_, std::vector<bool>(3), Existing::kRefuse));
+  EXPECT_FALSE(trim_vocabulary(source_, source_, std::vector<bool>(265), Existing::kReplace));
   dir_.write("out.gguf", "mine");
   expect_failure("expected no such file yet");
   EXPECT_EQ(read_file(target_), "mine");
-  EXPECT_TRUE(run("hello", Replace::kYes));
+  EXPECT_TRUE(run("hello", Existing::kReplace));
 }
 
 }  // namespace

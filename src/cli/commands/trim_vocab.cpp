@@ -56,8 +56,8 @@ Result<int> run(const Options& o) {
   if (std::find(used.begin(), used.end(), true) == used.end()) {
     return invalid("{}: expected texts that say which tokens are used, got none", o.files.front());
   }
-  const TrimReport report =
-      SLIP_TRY(trim_vocabulary(o.source, o.target, used, o.force ? Replace::kYes : Replace::kNo));
+  const TrimReport report = SLIP_TRY(
+      trim_vocabulary(o.source, o.target, used, o.force ? Existing::kReplace : Existing::kRefuse));
   Output out;
   out.write(o.json ? as_json(o, report) : as_text(o, report));
   SLIP_TRY(out.status());

@@ -1,11 +1,10 @@
 #include "compress/prune/activations.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <unordered_map>
 
+#include "compress/text_pass.h"
 #include "model/cpu_runner.h"
 #include "model/source.h"
 #include "ops/project.h"
@@ -162,36 +161,17 @@ Result<std::vector<LayerActivations>> measure_activations(const std::filesystem:
                                                           ThreadPool& pool) {
   const std::shared_ptr<const ModelSource> source = SLIP_TRY(open_model(model));
   const auto tokenizer = SLIP_TRY(source->make_tokenizer());
-  const auto tokens = tokenizer->encode(text, {.add_special = true, .parse_special = false});
-  const std::int64_t n_windows =
-      std::min(options.max_windows, static_cast<std::int64_t>(tokens.size()) / options.window);
-  if (n_windows < 1) {
-    return invalid("text: expected at least one window of {} tokens, got {} tokens", options.window,
-                   tokens.size());
-  }
+  const std::vector<std::int32_t> tokens =
+      SLIP_TRY(window_tokens(*tokenizer, text, options.window, options.max_windows));
   const auto weights = SLIP_TRY(ModelWeights::load(source, {}, pool));
   Collector collector(*weights, options, pool);
   CpuRunnerOptions runner_options{.n_ctx = options.window, .max_rows = options.window, .kv = {}};
   runner_options.observer = &collector;
   const auto runner = SLIP_TRY(make_cpu_runner(weights, pool, runner_options));
-  std::vector<std::int32_t> pages(static_cast<std::size_t>(runner->kv().n_pages()));
-  std::iota(pages.begin(), pages.end(), 0);
-  const std::span<const std::int32_t> page_table[] = {pages};
-  std::vector<BatchRow> rows(static_cast<std::size_t>(options.window));
-  for (std::int64_t w = 0; w < n_windows; ++w) {
-    for (std::int64_t i = 0; i < options.window; ++i) {
-      rows[static_cast<std::size_t>(i)] = {
-          .token = tokens[static_cast<std::size_t>(w * options.window + i)],
-          .position = static_cast<std::int32_t>(i),
-          .sequence = 0,
-          .output = RowOutput::kHidden};
-    }
-    if (tokenizer->adds_bos()) rows[0].token = tokenizer->bos_id();
-    const ForwardOutput out =
-        SLIP_TRY(runner->run({.rows = rows, .page_tables = page_table, .cancel = options.cancel}));
-    std::vector<float> hidden(out.hidden.begin(), out.hidden.end());
-    collector.on_output(
-        {.data = hidden.data(), .stride = source->config().d_model, .n_rows = options.window});
+  const auto size = static_cast<std::size_t>(options.window);
+  for (std::size_t at = 0; at < tokens.size(); at += size) {
+    SLIP_TRY(read_window(*runner, std::span(tokens).subspan(at, size), options.cancel,
+                         [&](const Rows& states) { collector.on_output(states); }));
   }
   return collector.take();
 }

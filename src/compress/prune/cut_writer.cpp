@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
-#include "formats/shown.h"
+#include "compress/fit_rows.h"
 #include "quant/quant_format.h"
 
 namespace slip {
 namespace {
 
 constexpr std::int64_t kBatchWeights = 4 << 20;
-// A thread's, at a time.
-constexpr std::int64_t kGrainWeights = 16 << 10;
 
 std::int64_t bytes_of_row(const TensorCut& cut) {
   const DTypeInfo& info = dtype_info(cut.source->dtype);
@@ -77,10 +75,15 @@ void CutWriter::copy_rows(const TensorCut& cut, Range rows) {
 Result<> CutWriter::encode_rows(const TensorCut& cut, Range rows, const ZeroOptions* zeros,
                                 float threshold) {
   const QuantFormat& format = quant_format(cut.source->dtype);
-  const std::int64_t n_cols = cut.n_cols(), n_rows = rows.end - rows.begin;
+  const std::int64_t n_cols = cut.n_cols();
   const std::int64_t n_bytes = bytes_of_row(cut);
-  std::atomic<std::int64_t> n_zeros{0}, first_bad{n_rows};
-  const auto fit = [&](std::int64_t i, std::vector<float>& whole, std::vector<float>& row) {
+  struct Scratch {
+    std::vector<float> whole, row;
+  };
+  std::vector<Scratch> scratch(static_cast<std::size_t>(pool_.n_threads()));
+  std::atomic<std::int64_t> n_zeros{0};
+  const auto fit = [&](std::int64_t i, int thread) {
+    auto& [whole, row] = scratch[static_cast<std::size_t>(thread)];
     row.resize(static_cast<std::size_t>(n_cols));
     cut.decode(rows.begin + i, whole, row.data());
     if (zeros != nullptr) {
@@ -89,22 +92,10 @@ Result<> CutWriter::encode_rows(const TensorCut& cut, Range rows, const ZeroOpti
     }
     return format.fit_row(row.data(), nullptr, n_cols, batch_.data() + i * n_bytes);
   };
-  const auto task = [&](std::int64_t begin, std::int64_t end, int) {
-    std::vector<float> whole, row;
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (fit(i, whole, row)) continue;
-      std::int64_t seen = first_bad.load();
-      while (i < seen && !first_bad.compare_exchange_weak(seen, i)) {
-      }
-    }
-  };
-  pool_.parallel_for(n_rows, std::max<std::int64_t>(1, kGrainWeights / n_cols), task);
+  SLIP_TRY(fit_rows(
+      pool_, {.tensor = cut.name, .begin = rows.begin, .end = rows.end, .n_cols = n_cols}, fit));
   n_zeros_ += n_zeros;
-  if (first_bad == n_rows) return {};
-  // Once more, for the message: that of the first bad row, whichever thread met one first.
-  std::vector<float> whole, row;
-  return invalid("tensor {}, row {}: {}", shown(cut.name), rows.begin + first_bad,
-                 fit(first_bad, whole, row).error().message);
+  return {};
 }
 
 }  // namespace slip

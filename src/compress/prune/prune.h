@@ -10,8 +10,8 @@
 
 #include "base/result.h"
 #include "compress/prune/zeros.h"
-#include "compress/target.h"
 #include "formats/summary.h"
+#include "formats/target.h"
 #include "ops/thread_pool.h"
 
 namespace slip {

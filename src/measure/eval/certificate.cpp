@@ -21,10 +21,6 @@ std::string key(std::string_view name) {
   return std::string(kPrefix) + std::string(name);
 }
 
-std::string hash_text(std::uint64_t hash) {
-  return fmt::format("xxh3:{:016x}", hash);
-}
-
 void add_text(ContentHasher& hasher, std::string_view text) {
   const std::uint64_t n_bytes = text.size();
   hasher.add(std::as_bytes(std::span(&n_bytes, 1)));

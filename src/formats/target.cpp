@@ -1,6 +1,4 @@
-#include "compress/target.h"
-
-#include <fmt/format.h>
+#include "formats/target.h"
 
 #include <algorithm>
 #include <system_error>
@@ -34,7 +32,7 @@ std::string content_hash(const GgufFile& file) {
       mapping.release();
     }
   }
-  return fmt::format("xxh3:{:016x}", hasher.value());
+  return hash_text(hasher.value());
 }
 
 }  // namespace slip
